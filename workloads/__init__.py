@@ -1,0 +1,1 @@
+"""Payloads that migperf measures: plain PyTorch, usable alone in a notebook; imports nothing of migperf."""

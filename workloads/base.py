@@ -1,0 +1,140 @@
+"""What a payload is: its card, its typed parameters, and the inference and training that a harness drives.
+
+Importing this module does not import torch, so that a catalogue can be listed and parameters validated at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, cast
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+
+class Task(StrEnum):
+    """The two kinds of step that a payload can offer."""
+
+    INFERENCE = "inference"
+    TRAINING = "training"
+
+
+class Parameters(BaseModel):
+    """Base of every payload's parameter model: unknown fields are refused and values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """Where and from which seed a payload is built."""
+
+    device: torch.device
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One number that the payload itself reports (a loss, an error rate), with its unit.
+
+    ``value`` is None when it could not be had, and then ``absent`` says why.
+    """
+
+    name: str
+    value: float | None
+    unit: str
+    absent: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What a payload has to say at its end, beyond how fast it was: figures, and tables as JSON by name."""
+
+    figures: tuple[Figure, ...] = ()
+    tables: Mapping[str, JsonValue] = field(default_factory=dict)
+
+
+class Payload(ABC):
+    """A built payload: model and data are on the device, and one step can be asked for after another.
+
+    A harness calls ``next_batch`` (host side), ``stage`` (host to device) and the step itself apart, so that each can
+    be timed. None of them synchronises the device.
+    """
+
+    samples_per_step: int
+    sample_unit: str = "image"
+    model: nn.Module
+
+    @abstractmethod
+    def next_batch(self) -> Any:  # noqa: ANN401 - only the payload knows the shape of its batch
+        """Return the next batch in host memory."""
+
+    @abstractmethod
+    def stage(self, batch: Any) -> Any:  # noqa: ANN401
+        """Return the batch on the payload's device; may be asynchronous."""
+
+    def report(self) -> Report:
+        """Return what the payload found out itself; called once, after the last step."""
+        return Report()
+
+
+class InferencePayload(Payload):
+    """Answers one request of ``samples_per_step`` samples at a time, in eval and inference mode."""
+
+    @abstractmethod
+    def infer(self, batch: Any) -> Any:  # noqa: ANN401
+        """Return the model's output for a staged batch; may be asynchronous."""
+
+
+class TrainingPayload(Payload):
+    """Takes one optimiser step at a time.
+
+    ``total_steps`` is None for an endless payload; a study that has an end gives the number of its steps.
+    """
+
+    total_steps: int | None = None
+
+    @abstractmethod
+    def step(self, batch: Any) -> torch.Tensor:  # noqa: ANN401
+        """Take one optimiser step on a staged batch; return the loss, scalar, on the device, not synchronised."""
+
+
+class Workload:
+    """Builds payloads from validated parameters. Subclasses override what they offer."""
+
+    def inference(self, parameters: Any, context: Context) -> InferencePayload:  # noqa: ANN401
+        """Build the inference payload. Raises NotImplementedError if the card does not offer it."""
+        raise NotImplementedError(f"{type(self).__name__} offers no inference for {parameters} on {context.device}")
+
+    def training(self, parameters: Any, context: Context) -> TrainingPayload:  # noqa: ANN401
+        """Build the training payload. Raises NotImplementedError if the card does not offer it."""
+        raise NotImplementedError(f"{type(self).__name__} offers no training for {parameters} on {context.device}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """A payload's entry in the catalogue. Holds no torch: ``implementation`` is imported by :meth:`load`."""
+
+    name: str
+    title: str
+    summary: str
+    tasks: frozenset[Task]
+    parameters: type[Parameters]
+    implementation: str
+    """``module:attribute`` of a Workload subclass or of an instance of one."""
+    paper: str | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """Published figures worth showing beside a measurement, e.g. ``{"parameters": "4.6 M"}``."""
+
+    def load(self) -> Workload:
+        """Import the implementation (and with it torch) and return the workload."""
+        module, _, attribute = self.implementation.partition(":")
+        found = getattr(importlib.import_module(module), attribute)
+        return cast("Workload", found() if isinstance(found, type) else found)

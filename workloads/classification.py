@@ -1,0 +1,155 @@
+"""Inference and training payloads of any image classifier, and the workload that builds them.
+
+The model maps images (B, 3, S, S) to logits (B, K). Training is a real step: mixed images and soft targets, forward,
+backward and the optimiser. The learning rate stays at its value, as a benchmark has no epochs to schedule.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from workloads.base import Context, Figure, InferencePayload, Report, TrainingPayload, Workload
+from workloads.data.pool import BatchPool, fill_pool, move
+from workloads.data.procedural import GratingImages, ImageBatch
+from workloads.image_parameters import ImageParameters, OptimizerName
+from workloads.recipe.averaging import UPDATE_PERIOD, WeightAverage, average_alpha
+from workloads.recipe.mixing import BatchMixer
+from workloads.recipe.optimisation import Tuned, build_optimizer
+from workloads.recipe.schedule import WARMUP_EPOCHS
+from workloads.seeding import seeded
+
+AVERAGE_EPOCHS = 400
+"""Length of training that the moving average is set for: the paper's longest, as a benchmark has none of its own."""
+
+
+class ModelBuilder(Protocol):
+    """Makes a freshly initialised classifier for square images."""
+
+    def __call__(self, *, image_size: int, classes: int) -> nn.Module:
+        """Return a model that maps (B, 3, image_size, image_size) to (B, classes)."""
+
+
+class ClassifierInference(InferencePayload):
+    """Classifies one batch of pooled images at a time; the answer is logits (B, K)."""
+
+    def __init__(self, model: nn.Module, pool: BatchPool, parameters: ImageParameters, device: torch.device) -> None:
+        self.samples_per_step = parameters.batch_size
+        self.model = model.to(device).eval()
+        self._pool = pool
+        self._device = device
+
+    def next_batch(self) -> ImageBatch:
+        """Return the pool's next batch."""
+        return self._pool.next()
+
+    def stage(self, batch: ImageBatch) -> ImageBatch:
+        """Start the copy to the device."""
+        return move(batch, self._device)
+
+    def infer(self, batch: ImageBatch) -> Tensor:
+        """Return logits (B, K)."""
+        with torch.inference_mode():
+            logits: Tensor = self.model(batch.images)
+        return logits
+
+
+class ClassifierTraining(TrainingPayload):
+    """Trains on pooled images without end."""
+
+    def __init__(
+        self, model: nn.Module, pool: BatchPool, parameters: ImageParameters, setting: Tuned, context: Context
+    ) -> None:
+        self.samples_per_step = parameters.batch_size
+        self.model = model.to(context.device).train()
+        self.optimizer = build_optimizer(self.model, parameters.optimizer, setting)
+        self._mixer = BatchMixer(parameters.classes, seed=context.seed)
+        self._average = WeightAverage(self.model) if parameters.weight_average else None
+        self._average_alpha = average_alpha(WARMUP_EPOCHS, batch_size=parameters.batch_size, epochs=AVERAGE_EPOCHS)
+        self._pool = pool
+        self._device = context.device
+        self._steps = 0
+        self._first_loss: Tensor | None = None
+        self._last_loss: Tensor | None = None
+
+    def next_batch(self) -> ImageBatch:
+        """Return the pool's next batch."""
+        return self._pool.next()
+
+    def stage(self, batch: ImageBatch) -> ImageBatch:
+        """Start the copy to the device."""
+        return move(batch, self._device)
+
+    def step(self, batch: ImageBatch) -> Tensor:
+        """Take one optimiser step and return the soft-target cross-entropy in nats, a scalar on the device."""
+        images, targets = self._mixer(batch.images, batch.labels)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss = functional.cross_entropy(self.model(images), targets)
+        torch.autograd.backward(loss)
+        self.optimizer.step()
+        self._after_step(loss.detach())
+        return loss.detach()
+
+    def report(self) -> Report:
+        """Return the loss of the first step and of the last. Waits for the device."""
+        return Report(
+            figures=(_loss_figure("first_loss", self._first_loss), _loss_figure("last_loss", self._last_loss))
+        )
+
+    def _after_step(self, loss: Tensor) -> None:
+        if self._first_loss is None:
+            self._first_loss = loss
+        self._last_loss = loss
+        self._steps += 1
+        if self._average is not None and self._steps % UPDATE_PERIOD == 0:
+            self._average.update(self.model, self._average_alpha)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageClassification(Workload):
+    """A classifier as a workload: how it is built, and the published setting for each optimiser.
+
+    A seed fixes weights, images and mixing. Weights and images are made on the CPU, so they are the same on all
+    devices, and the caller's random state is left alone.
+    """
+
+    build: ModelBuilder
+    tuned: Mapping[OptimizerName, Tuned]
+
+    def inference(self, parameters: ImageParameters, context: Context) -> ClassifierInference:
+        """Return the inference payload."""
+        model, pool = self._model(parameters, context), _pool(parameters, context)
+        return ClassifierInference(model, pool, parameters, context.device)
+
+    def training(self, parameters: ImageParameters, context: Context) -> ClassifierTraining:
+        """Return the training payload."""
+        model, pool = self._model(parameters, context), _pool(parameters, context)
+        return ClassifierTraining(model, pool, parameters, self.setting(parameters), context)
+
+    def setting(self, parameters: ImageParameters) -> Tuned:
+        """Return learning rate and weight decay: the user's, or else the published ones scaled to the batch."""
+        published = self.tuned[parameters.optimizer].scaled_to(parameters.batch_size)
+        return published.overridden(parameters.learning_rate, parameters.weight_decay)
+
+    def _model(self, parameters: ImageParameters, context: Context) -> nn.Module:
+        with seeded(context.seed):
+            return self.build(image_size=parameters.image_size, classes=parameters.classes)
+
+
+def _pool(parameters: ImageParameters, context: Context) -> BatchPool:
+    return fill_pool(
+        GratingImages(classes=parameters.classes, side=parameters.image_size),
+        batch_size=parameters.batch_size,
+        size=parameters.data_pool,
+        seed=context.seed,
+        pinned=context.device.type == "cuda",
+    )
+
+
+def _loss_figure(name: str, loss: Tensor | None) -> Figure:
+    if loss is None:
+        return Figure(name=name, value=None, unit="nat", absent="no step was taken")
+    return Figure(name=name, value=float(loss), unit="nat")

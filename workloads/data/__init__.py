@@ -1,0 +1,1 @@
+"""Where payloads get their samples: procedural generators and readers of real data sets."""

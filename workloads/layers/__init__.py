@@ -1,0 +1,1 @@
+"""Parts that several systems share: attention blocks, residual backbones and their initialisation."""

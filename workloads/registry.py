@@ -1,0 +1,58 @@
+"""The catalogue of payloads: those shipped here, and those that installed packages add by entry point.
+
+A third party registers a :class:`workloads.base.Card` under the entry-point group ``migperf.workloads``.
+"""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib.metadata import entry_points
+
+from workloads.base import Card
+from workloads.resnet.cards import CARDS as RESNET
+from workloads.vit_conv_stem.cards import CARDS as VIT_CONV_STEM
+
+ENTRY_POINT_GROUP = "migperf.workloads"
+
+
+class UnknownWorkloadError(LookupError):
+    """No payload of that name is installed; the message names the nearest ones."""
+
+    def __init__(self, name: str, known: Mapping[str, Card]) -> None:
+        near = difflib.get_close_matches(name, known, n=3, cutoff=0.4) or sorted(known)[:5]
+        super().__init__(f"no workload is called {name!r}; nearest: {', '.join(near)}. `migperf workloads` lists all.")
+        self.name = name
+        self.nearest = tuple(near)
+
+
+class DuplicateWorkloadError(ValueError):
+    """Two cards carry one name; one of the packages that provide them must rename its own."""
+
+
+@cache
+def catalogue() -> Mapping[str, Card]:
+    """Return every card by name, in alphabetical order.
+
+    Raises DuplicateWorkloadError when an installed package reuses a name.
+    """
+    cards: dict[str, Card] = {}
+    for card in _all_cards():
+        if card.name in cards:
+            raise DuplicateWorkloadError(f"two installed workloads are called {card.name!r}")
+        cards[card.name] = card
+    return dict(sorted(cards.items()))
+
+
+def card(name: str) -> Card:
+    """Return the card of that name. Raises UnknownWorkloadError."""
+    known = catalogue()
+    if name not in known:
+        raise UnknownWorkloadError(name, known)
+    return known[name]
+
+
+def _all_cards() -> Iterator[Card]:
+    yield from RESNET
+    yield from VIT_CONV_STEM
+    for point in entry_points(group=ENTRY_POINT_GROUP):
+        yield point.load()

@@ -1,0 +1,1 @@
+"""How much the result of a stem depends on its learning rate and weight decay (arXiv 2106.14881, section 5.3)."""
