@@ -1,0 +1,58 @@
+"""Which partitions a benchmark may run on."""
+
+from fnmatch import fnmatchcase
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from migperf.gpus.partition import Partition, PartitionKind
+
+
+class Selector(BaseModel):
+    """Conditions that a partition must all meet; one left out does not matter. Empty: any partition.
+
+    Can be written as an object or as text: ``kind=mig,profile=1g.10gb,gpu_model=*H100*``.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra={"examples": [{"kind": "cpu"}]})
+
+    kind: PartitionKind | None = Field(default=None, description="Kind of partition.")
+    profile: str | None = Field(default=None, description="MIG profile, exactly, such as 1g.10gb.")
+    gpu_model: str | None = Field(default=None, description="Board or processor model; * and ? match, case ignored.")
+    node: str | None = Field(default=None, description="Name of the node.")
+    partition: str | None = Field(default=None, description="UUID of one partition.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, given: object) -> object:
+        return parse_conditions(given) if isinstance(given, str) else given
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the selector that the text describes. Raises pydantic.ValidationError naming the condition."""
+        return cls.model_validate(text)
+
+    def matches(self, partition: Partition, node: str) -> bool:
+        """Tell whether a run with this selector may be put on that partition of that node."""
+        exact = (
+            (self.kind, partition.kind),
+            (self.profile, partition.profile),
+            (self.node, node),
+            (self.partition, partition.uuid),
+        )
+        if any(wanted is not None and wanted != actual for wanted, actual in exact):
+            return False
+        return self.gpu_model is None or fnmatchcase(partition.model.lower(), self.gpu_model.lower())
+
+
+def parse_conditions(text: str) -> dict[str, str]:
+    """Split ``a=1,b=2`` into a mapping. Raises ValueError naming the part that is not ``name=value``."""
+    conditions: dict[str, str] = {}
+    for part in filter(None, (piece.strip() for piece in text.split(","))):
+        name, equals, value = (piece.strip() for piece in part.partition("="))
+        if not equals or not name or not value:
+            raise ValueError(f"{part!r} is not of the form name=value, such as kind=cpu")
+        if name in conditions:
+            raise ValueError(f"{name!r} is given twice")
+        conditions[name] = value
+    return conditions

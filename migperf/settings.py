@@ -1,0 +1,112 @@
+"""Everything that a deployment can set: ``MIGPERF_*`` variables, or a TOML file named by ``MIGPERF_CONFIG``.
+
+Variables win over the file, the file over the defaults. The defaults are the embedded service: SQLite, Celery over
+files, one data folder, one host.
+"""
+
+import os
+import socket
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, StringConstraints, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from migperf.errors import ConfigurationError
+
+NodeName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
+Seconds = Annotated[float, Field(gt=0)]
+
+
+def _default_data_dir() -> Path:
+    base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(base).expanduser() / "migperf"
+
+
+class Settings(BaseSettings):
+    """The settings of one process. Immutable: tests and commands build a new one instead of changing it."""
+
+    model_config = SettingsConfigDict(env_prefix="MIGPERF_", frozen=True, extra="forbid")
+
+    data_dir: Path = Field(default_factory=_default_data_dir, description="Folder of the embedded service's files.")
+    database_url: str = Field(default="", description="SQLAlchemy URL; empty: SQLite in the data folder.")
+    broker_url: str = Field(default="filesystem://", description="Celery broker; filesystem:// uses the data folder.")
+    broker_poll_s: Seconds = Field(default=0.05, description="How often a filesystem:// worker looks for messages.")
+
+    host: str = Field(default="127.0.0.1", description="Address that the API listens on.")
+    port: Annotated[int, Field(ge=0, le=65535)] = Field(default=8642, description="Port of the API.")
+    url: str = Field(default="", description="Where clients find the API; empty: http://HOST:PORT.")
+    max_body_bytes: Annotated[int, Field(gt=0)] = Field(default=1 << 20, description="Largest request body taken.")
+
+    node_name: NodeName = Field(default_factory=socket.gethostname, description="Name of this worker's node.")
+    node_heartbeat_s: Seconds = Field(default=5.0, description="How often a node says that it is alive.")
+    node_stale_s: Seconds = Field(default=15.0, description="A node silent for longer gets no runs.")
+
+    lease_s: Seconds = Field(default=15.0, description="A lease not renewed for this long is lost.")
+    lease_renew_s: Seconds = Field(default=1.0, description="How often a supervisor renews, and looks for a cancel.")
+    wake_resend_s: Seconds = Field(default=2.0, description="An unanswered wake-up is sent again after this long.")
+    placement_interval_s: Seconds = Field(default=1.0, description="How often the scheduler runs a placement pass.")
+
+    kill_grace_s: Seconds = Field(default=2.0, description="Time between asking a child to end and killing it.")
+    log_limit_bytes: Annotated[int, Field(ge=4096)] = Field(
+        default=64 << 20, description="A child that logs more than this is stopped as failed."
+    )
+    log_kept_bytes: Annotated[int, Field(ge=1024)] = Field(
+        default=256 << 10, description="How much of a child's log is stored: its beginning and its end."
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is the library's
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read arguments, then the environment, then secret files, then the TOML file."""
+        sources: list[PydanticBaseSettingsSource] = [init_settings, env_settings, file_secret_settings]
+        if path := os.environ.get("MIGPERF_CONFIG"):
+            sources.append(TomlConfigSettingsSource(settings_cls, toml_file=_existing(Path(path))))
+        return tuple(sources)
+
+    @cached_property
+    def sqlalchemy_url(self) -> str:
+        """The database URL, with SQLite in the data folder where none is set."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'migperf.db'}"
+
+    @cached_property
+    def api_url(self) -> str:
+        """The base URL under which clients reach the API, without a trailing slash."""
+        return (self.url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @cached_property
+    def broker_dir(self) -> Path:
+        """Folder of the filesystem broker's messages."""
+        return self.data_dir / "broker"
+
+    @cached_property
+    def runs_dir(self) -> Path:
+        """Folder of the logs that running children write."""
+        return self.data_dir / "runs"
+
+    def environment(self) -> dict[str, str]:
+        """Return these settings as ``MIGPERF_*`` variables, for a process that must see the same ones."""
+        given = self.model_dump(mode="json", exclude_defaults=False)
+        return {f"MIGPERF_{name.upper()}": str(value) for name, value in given.items()}
+
+
+def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401 - each setting has its own type
+    """Return the settings of this process. Raises ConfigurationError naming each bad setting."""
+    try:
+        return Settings(**{name: value for name, value in overrides.items() if value is not None})
+    except ValidationError as error:
+        lines = (f"MIGPERF_{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
+        raise ConfigurationError("; ".join(lines)) from error
+
+
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        raise ConfigurationError(f"MIGPERF_CONFIG names {path}, which is not a file")
+    return path

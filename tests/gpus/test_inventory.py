@@ -1,0 +1,28 @@
+"""The host CPU is a partition like any other: stable name, real memory, the CPUs this process may use."""
+
+import os
+
+import psutil
+
+from migperf.gpus.inventory import discover
+from migperf.gpus.partition import PartitionKind
+from tests.builders import partition
+
+
+def test_the_host_is_discovered_as_a_partition_with_a_stable_name() -> None:
+    (cpu,) = (p for p in discover() if p.kind is PartitionKind.CPU)
+    assert cpu == discover()[0]
+    assert cpu.cpus == tuple(sorted(os.sched_getaffinity(0)))
+    assert 0 < cpu.memory_mib <= psutil.virtual_memory().total >> 20
+    assert cpu.model
+    assert not cpu.simulated
+    assert cpu.profile is None
+    assert cpu.sm_count is None
+
+
+def test_a_child_bound_to_a_cpu_sees_no_gpu_and_one_bound_to_a_slice_sees_only_it() -> None:
+    mig = partition("MIG-7c", PartitionKind.MIG)
+    assert (partition().device, partition().visible_devices()) == ("cpu", "")
+    assert (mig.device, mig.visible_devices()) == ("cuda:0", "MIG-7c")
+    simulated = partition("MIG-7c", PartitionKind.MIG, simulated=True)
+    assert (simulated.device, simulated.visible_devices()) == ("cpu", "")
