@@ -1,0 +1,1 @@
+"""Watching one run: sources of metrics, the sampler, and the series that they fill."""
