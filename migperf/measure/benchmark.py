@@ -1,0 +1,131 @@
+"""A benchmark: what a user submits. Validated against the workload's own parameters, and given a fingerprint."""
+
+import hashlib
+import json
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from migperf.gpus.selector import Selector
+from workloads.base import Card, Task
+from workloads.registry import UnknownWorkloadError, card
+
+
+class Scenario(StrEnum):
+    """How work arrives."""
+
+    OFFLINE = "offline"
+    """Batches back to back; what counts is how much gets done."""
+    SINGLE_STREAM = "single_stream"
+    """One request at a time, the next when the last is answered; what counts is latency."""
+    TRAIN = "train"
+    """Optimiser steps back to back."""
+
+    @property
+    def task(self) -> Task:
+        """The kind of step that this scenario drives."""
+        return Task.TRAINING if self is Scenario.TRAIN else Task.INFERENCE
+
+
+class Method(BaseModel):
+    """How a run is measured: when warm-up ends, when measuring ends, how often metrics are read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    warmup_steps: Annotated[int, Field(ge=0, le=100_000)] = Field(
+        default=3, description="Warm-up lasts at least so many steps."
+    )
+    warmup_s: Annotated[float, Field(ge=0, le=3600)] = Field(
+        default=1.0, description="Warm-up lasts at least so long, seconds."
+    )
+    min_steps: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
+        default=10, description="Measuring takes at least so many steps, unless max_s is over."
+    )
+    min_s: Annotated[float, Field(ge=0, le=86_400)] = Field(
+        default=5.0, description="Measuring takes at least so long, seconds."
+    )
+    max_s: Annotated[float, Field(gt=0, le=86_400)] = Field(
+        default=300.0, description="Measuring ends after the step in which so many seconds are over."
+    )
+    sample_hz: Annotated[float, Field(ge=0.1, le=100)] = Field(
+        default=10.0, description="How often metrics are read, per second."
+    )
+
+    @model_validator(mode="after")
+    def _times_agree(self) -> Self:
+        if self.min_s > self.max_s:
+            raise ValueError(
+                f"min_s ({self.min_s:g}) is more than max_s ({self.max_s:g}); lower one or raise the other"
+            )
+        return self
+
+
+class Benchmark(BaseModel):
+    """A workload with its parameters, the scenario, where it may run and how it is to be measured."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    workload: str = Field(max_length=128, description="Name of a workload, as `GET /v1/workloads` lists them.")
+    scenario: Scenario = Field(description="How work arrives.")
+    parameters: dict[str, JsonValue] = Field(
+        default_factory=dict, description="The workload's parameters; those left out take the workload's defaults."
+    )
+    method: Method = Field(default_factory=Method, description="How the run is measured.")
+    seed: Annotated[int, Field(ge=0, lt=1 << 63)] = Field(default=0, description="Seed of weights, data and arrivals.")
+    where: Selector = Field(default_factory=Selector, description="Which partitions it may run on.")
+
+    @model_validator(mode="after")
+    def _fits_the_workload(self) -> Self:
+        """Check workload, scenario and parameters together, and write every default out."""
+        found = _card_of(self)
+        parameters = _validated_parameters(found, self)
+        object.__setattr__(self, "parameters", parameters)
+        return self
+
+    @property
+    def card(self) -> Card:
+        """The card of the workload."""
+        return card(self.workload)
+
+    def fingerprint(self) -> str:
+        """Return what tells benchmarks apart whose runs may be compared: workload, parameters, scenario, method.
+
+        64 hexadecimal digits. Seed and place do not count: they vary within one history.
+        """
+        counted = self.model_dump(mode="json", include={"workload", "parameters", "scenario", "method"})
+        text = json.dumps(counted, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _card_of(benchmark: Benchmark) -> Card:
+    try:
+        found = card(benchmark.workload)
+    except UnknownWorkloadError as error:
+        raise _refusal("unknown_workload", str(error), ("workload",), benchmark.workload) from error
+    if benchmark.scenario.task not in found.tasks:
+        offered = ", ".join(s for s in Scenario if s.task in found.tasks)
+        message = f"{found.name} does not offer {benchmark.scenario.task}; scenarios that it can run: {offered}"
+        raise _refusal("scenario_not_offered", message, ("scenario",), benchmark.scenario)
+    return found
+
+
+def _validated_parameters(found: Card, benchmark: Benchmark) -> dict[str, JsonValue]:
+    try:
+        return found.parameters.model_validate(benchmark.parameters).model_dump(mode="json")
+    except ValidationError as error:
+        details: list[InitErrorDetails] = [
+            {
+                "type": PydanticCustomError(e["type"], "{message}", {"message": e["msg"]}),
+                "loc": ("parameters", *e["loc"]),
+                "input": e["input"],
+            }
+            for e in error.errors()
+        ]
+        raise ValidationError.from_exception_data("Benchmark", details) from error
+
+
+def _refusal(kind: str, message: str, where: tuple[str, ...], given: object) -> ValidationError:
+    detail = InitErrorDetails(type=PydanticCustomError(kind, "{message}", {"message": message}), loc=where, input=given)
+    return ValidationError.from_exception_data("Benchmark", [detail])

@@ -1,0 +1,88 @@
+"""The child process: binds itself to its partition, builds the payload, drives it, and tells its supervisor."""
+
+import os
+import traceback
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING
+
+from migperf.measure.environment import framework_facts
+from migperf.measure.events import DoesNotFit, Environment, Failed, Finished
+from migperf.measure.figures import ResultFigure
+from migperf.measure.job import Job
+from migperf.measure.memory import is_out_of_memory, peak_figures, reset_peaks
+from migperf.measure.phases import Phase
+from migperf.measure.recorder import Recorder
+from migperf.measure.scenarios import perform, prepare
+from migperf.metrics.metric import Scope
+from workloads.base import Context, Figure, Payload, Report, Task
+
+if TYPE_CHECKING:
+    import torch
+
+
+def main(connection: Connection) -> int:
+    """Receive a job, perform it, send its events; return the exit status: 0 if the run has an outcome, else 1."""
+    job = Job.model_validate_json(connection.recv_bytes())
+    recorder = Recorder(connection)
+    recorder.enter(Phase.STARTING)
+    device = bind(job)
+    try:
+        recorder.send(perform_job(job, device, recorder))
+    except Exception as error:  # noqa: BLE001 - whatever a payload raises is the outcome of its run
+        traceback.print_exc()
+        if not is_out_of_memory(error):
+            text = traceback.format_exc()
+            recorder.send(Failed(error=type(error).__name__, message=str(error), traceback=text))
+            return 1
+        recorder.send(DoesNotFit(message=str(error), figures=peak_figures(device)))
+    return 0
+
+
+def bind(job: Job) -> "torch.device":
+    """Make this process see its partition and nothing else. Must come before CUDA is initialised."""
+    os.environ["CUDA_VISIBLE_DEVICES"] = job.partition.visible_devices()
+    if job.partition.cpus:
+        os.sched_setaffinity(0, job.partition.cpus)
+    import torch
+
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
+    torch.manual_seed(job.benchmark.seed)
+    return torch.device(job.partition.device)
+
+
+def perform_job(job: Job, device: "torch.device", recorder: Recorder) -> Finished:
+    """Build the payload, warm up, measure, and return what there is to say."""
+    workload = job.benchmark.card.load()
+    recorder.send(Environment(facts=framework_facts(device, job.benchmark.seed)))
+    context = Context(device=device, seed=job.benchmark.seed)
+    parameters = job.benchmark.card.parameters.model_validate(job.benchmark.parameters)
+    build = workload.training if job.benchmark.scenario.task is Task.TRAINING else workload.inference
+
+    recorder.enter(Phase.PREPARING)
+    payload: Payload = build(parameters, context)
+    drive = prepare(job.benchmark.scenario, payload, job.benchmark.method, device)
+    reset_peaks(device)
+    window = perform(drive, recorder)
+    recorder.enter(Phase.FINISHING)
+    report = payload.report()
+    return Finished(
+        window_start_ns=window.start_ns,
+        window_end_ns=window.end_ns,
+        samples_per_step=payload.samples_per_step,
+        sample_unit=payload.sample_unit,
+        warmup_ended_by=window.warmup_ended_by,
+        measuring_ended_by=window.measuring_ended_by,
+        figures=(*peak_figures(device), *payload_figures(report)),
+        tables=dict(report.tables),
+    )
+
+
+def payload_figures(report: Report) -> tuple[ResultFigure, ...]:
+    """Return the payload's own figures as figures of the result; they concern the process that computed them."""
+    return tuple(_payload_figure(figure) for figure in report.figures)
+
+
+def _payload_figure(figure: Figure) -> ResultFigure:
+    return ResultFigure(
+        name=figure.name, unit=figure.unit, scope=Scope.PROCESS, value=figure.value, absent=figure.absent
+    )

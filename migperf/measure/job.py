@@ -1,0 +1,17 @@
+"""What a supervisor hands to a child: the benchmark, and the partition that it is bound to."""
+
+from pydantic import BaseModel, ConfigDict
+
+from migperf.gpus.partition import Partition
+from migperf.measure.benchmark import Benchmark
+
+
+class Job(BaseModel):
+    """One attempt to run a benchmark on a partition. Times out after ``timeout_s`` seconds, whatever it is doing."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    run_id: str
+    benchmark: Benchmark
+    partition: Partition
+    timeout_s: float

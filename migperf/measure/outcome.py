@@ -1,0 +1,47 @@
+"""How a run ended, and everything that is known about it then."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from pydantic import JsonValue
+
+from migperf.measure.events import Finished
+from migperf.measure.figures import ResultFigure
+from migperf.metrics.series import Series
+
+
+class Ending(StrEnum):
+    """How one attempt ended."""
+
+    SUCCEEDED = "succeeded"
+    DOES_NOT_FIT = "does_not_fit"
+    """Memory ran out: a result, not an error."""
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed_out"
+    INTERRUPTED = "interrupted"
+    """Ended from outside and not by the run's own doing: it can be run again."""
+
+
+class Stop(StrEnum):
+    """Why a watcher wants a run stopped."""
+
+    CANCEL = "cancel"
+    HAND_BACK = "hand_back"
+    """The worker is stopping; another attempt takes its place."""
+    LEASE_LOST = "lease_lost"
+    """Somebody else may own the partition by now; nothing may be written any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What one attempt came to."""
+
+    ending: Ending
+    reason: str | None = None
+    stop: Stop | None = None
+    figures: tuple[ResultFigure, ...] = ()
+    finished: Finished | None = None
+    environment: dict[str, JsonValue] = field(default_factory=dict)
+    series: tuple[Series, ...] = ()
+    exit_code: int | None = None

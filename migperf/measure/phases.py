@@ -1,0 +1,16 @@
+"""The phases of a run while its child lives, in order."""
+
+from enum import StrEnum
+
+
+class Phase(StrEnum):
+    """What a child is doing."""
+
+    STARTING = "starting"
+    """The child is bound to its partition and imports the workload."""
+    PREPARING = "preparing"
+    """The payload builds its model and data; its first line runs here."""
+    WARMING_UP = "warming_up"
+    MEASURING = "measuring"
+    FINISHING = "finishing"
+    """The payload reports; nothing is timed any more."""

@@ -1,0 +1,62 @@
+"""A benchmark is checked whole before anything is stored, and its fingerprint tells what may be compared."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from migperf.measure.benchmark import Benchmark
+from migperf.store.requests import RunRequest
+
+STEP = {"workload": "test-step", "scenario": "single_stream"}
+
+
+def test_defaults_are_written_out() -> None:
+    parameters = Benchmark.model_validate(STEP).parameters
+    assert parameters == {"step_ms": 1.0, "samples": 1, "total_steps": None}
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "remedy"),
+    [
+        ({"workload": "resnet5"}, ("workload",), "resnet50"),
+        ({"scenario": "sideways"}, ("scenario",), "offline"),
+        ({"workload": "test-misbehave", "scenario": "train"}, ("scenario",), "single_stream"),
+        ({"parameters": {"step_ms": -1}}, ("parameters", "step_ms"), "greater than or equal to 0"),
+        ({"parameters": {"stepms": 1}}, ("parameters", "stepms"), "Extra inputs are not permitted"),
+        ({"method": {"min_s": 9, "max_s": 1}}, ("method",), "max_s"),
+        ({"method": {"warmup": 1}}, ("method", "warmup"), "Extra inputs"),
+        ({"where": "kind=tpu"}, ("where", "kind"), "cpu"),
+        ({"colour": 1}, ("colour",), "Extra inputs"),
+        ({"labels": {"bad key": "x"}}, ("labels", "bad key", "[key]"), "pattern"),
+        ({"timeout_s": 0}, ("timeout_s",), "greater than 0"),
+    ],
+)
+def test_a_refusal_names_the_field_and_the_remedy(
+    change: dict[str, object], field: tuple[str, ...], remedy: str
+) -> None:
+    with pytest.raises(ValidationError) as refusal:
+        RunRequest.model_validate({**STEP, **change})
+    (error,) = refusal.value.errors()
+    assert error["loc"] == field
+    assert remedy in error["msg"]
+
+
+@given(st.floats(0, 100), st.integers(0, 5), st.integers(1, 9))
+def test_the_fingerprint_depends_on_parameters_and_method_alone(step_ms: float, seed: int, samples: int) -> None:
+    def fingerprint(**change: object) -> str:
+        return Benchmark.model_validate({**STEP, **change}).fingerprint()
+
+    parameters = {"step_ms": step_ms, "samples": samples}
+    base = fingerprint(parameters=parameters)
+    assert fingerprint(parameters=dict(reversed(parameters.items())), seed=seed, where="kind=cpu") == base
+    assert fingerprint(parameters={**parameters, "samples": samples + 1}) != base
+    assert fingerprint(parameters=parameters, method={"min_s": 1}) != base
+    assert fingerprint(parameters=parameters, scenario="offline") != base
+
+
+def test_a_request_that_is_stored_and_read_again_is_the_same_benchmark() -> None:
+    request = RunRequest.model_validate({**STEP, "priority": 3, "labels": {"a": "b"}})
+    again = Benchmark.model_validate(request.benchmark().model_dump(mode="json"))
+    assert again == request.benchmark()
+    assert again.fingerprint() == request.fingerprint()

@@ -1,0 +1,215 @@
+"""Payloads for tests, installed as a third party's would be: one of known step time, one that misbehaves on request."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any
+
+from pydantic import Field
+
+from workloads.base import (
+    Card,
+    Context,
+    Figure,
+    InferencePayload,
+    Parameters,
+    Report,
+    Task,
+    TrainingPayload,
+    Workload,
+)
+
+
+class StepParameters(Parameters):
+    """A step that only takes time."""
+
+    step_ms: float = Field(default=1.0, ge=0, le=60_000, description="Time that a step sleeps, ms.")
+    samples: int = Field(default=1, ge=1, description="Samples of a step.")
+    total_steps: int | None = Field(default=None, ge=1, description="A training run ends after so many steps.")
+
+
+class Misdeed(StrEnum):
+    """What a payload can do wrong."""
+
+    NONE = "none"
+    RAISE = "raise"
+    EXIT = "exit"
+    ABORT = "abort"
+    SEGFAULT = "segfault"
+    KILLED = "killed"
+    HANG = "hang"
+    OUT_OF_MEMORY = "out_of_memory"
+    TORCH_OUT_OF_MEMORY = "torch_out_of_memory"
+    CHATTER = "chatter"
+    LEAVE_CHILD = "leave_child"
+    IGNORE_SIGTERM = "ignore_sigterm"
+
+
+class MisbehaveParameters(Parameters):
+    """What to do wrong, and when."""
+
+    how: Misdeed = Field(default=Misdeed.RAISE, description="What to do.")
+    after_steps: int = Field(default=3, ge=0, description="In which step.")
+    note: str = Field(default="", description="A file that gets the pid of a child left behind.")
+
+
+class _Sleeping:
+    samples_per_step = 1
+    sample_unit = "sample"
+
+    def __init__(self, parameters: StepParameters, context: Context) -> None:
+        self.parameters = parameters
+        self.samples_per_step = parameters.samples
+        self.total_steps = parameters.total_steps
+        self.steps = 0
+        self.device = context.device
+        print(f"a sleeping payload, seed {context.seed}")
+
+    def next_batch(self) -> None:
+        return None
+
+    def stage(self, batch: None) -> None:
+        return batch
+
+    def sleep(self) -> None:
+        self.steps += 1
+        time.sleep(self.parameters.step_ms / 1000)
+
+    def report(self) -> Report:
+        absent = Figure(name="unheard", value=None, unit="1", absent="nobody listened")
+        return Report(
+            figures=(Figure(name="steps_taken", value=float(self.steps), unit="1"), absent),
+            tables={"facts": {"steps": self.steps}},
+        )
+
+
+class SleepingInference(_Sleeping, InferencePayload):
+    """Each request takes its time."""
+
+    def infer(self, batch: None) -> None:
+        self.sleep()
+
+
+class SleepingTraining(_Sleeping, TrainingPayload):
+    """Each optimiser step takes its time."""
+
+    def step(self, batch: None) -> Any:
+        import torch
+
+        self.sleep()
+        return torch.zeros((), device=self.device)
+
+
+class StepWorkload(Workload):
+    """Takes time, and nothing else."""
+
+    def inference(self, parameters: StepParameters, context: Context) -> SleepingInference:
+        return SleepingInference(parameters, context)
+
+    def training(self, parameters: StepParameters, context: Context) -> SleepingTraining:
+        return SleepingTraining(parameters, context)
+
+
+class Misbehaving(InferencePayload):
+    """Behaves for some steps, then does not."""
+
+    samples_per_step = 1
+    sample_unit = "sample"
+
+    def __init__(self, parameters: MisbehaveParameters) -> None:
+        self.parameters = parameters
+        self.steps = 0
+
+    def next_batch(self) -> None:
+        return None
+
+    def stage(self, batch: None) -> None:
+        return batch
+
+    def infer(self, batch: None) -> None:
+        time.sleep(0.001)
+        if self.steps == self.parameters.after_steps:
+            print(f"about to {self.parameters.how}", flush=True)
+            _MISDEEDS[self.parameters.how](self.parameters)
+        self.steps += 1
+
+
+class MisbehaveWorkload(Workload):
+    """Offers inference that goes wrong."""
+
+    def inference(self, parameters: MisbehaveParameters, context: Context) -> Misbehaving:
+        return Misbehaving(parameters)
+
+
+def _raise(_: MisbehaveParameters) -> None:
+    raise ValueError("the payload is unwell")
+
+
+def _hang(_: MisbehaveParameters) -> None:
+    while True:
+        time.sleep(3600)
+
+
+def _ignore_sigterm(parameters: MisbehaveParameters) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    _hang(parameters)
+
+
+def _out_of_memory(_: MisbehaveParameters) -> None:
+    raise MemoryError("no room for 1 TiB")
+
+
+def _torch_out_of_memory(_: MisbehaveParameters) -> None:
+    import torch
+
+    torch.empty(1 << 50, dtype=torch.uint8)
+
+
+def _chatter(_: MisbehaveParameters) -> None:
+    while True:
+        sys.stdout.write("chatter " * 1000 + "\n")
+        time.sleep(0.0005)
+
+
+def _leave_child(parameters: MisbehaveParameters) -> None:
+    left = subprocess.Popen(["sleep", "3600"])
+    with open(parameters.note, "w") as note:
+        note.write(str(left.pid))
+
+
+_MISDEEDS: dict[Misdeed, Callable[[MisbehaveParameters], object]] = {
+    Misdeed.NONE: lambda _: None,
+    Misdeed.RAISE: _raise,
+    Misdeed.EXIT: lambda _: os._exit(7),
+    Misdeed.ABORT: lambda _: os.abort(),
+    Misdeed.SEGFAULT: lambda _: ctypes.string_at(0),
+    Misdeed.KILLED: lambda _: os.kill(os.getpid(), signal.SIGKILL),
+    Misdeed.HANG: _hang,
+    Misdeed.OUT_OF_MEMORY: _out_of_memory,
+    Misdeed.TORCH_OUT_OF_MEMORY: _torch_out_of_memory,
+    Misdeed.CHATTER: _chatter,
+    Misdeed.LEAVE_CHILD: _leave_child,
+    Misdeed.IGNORE_SIGTERM: _ignore_sigterm,
+}
+
+STEP = Card(
+    name="test-step",
+    title="Sleeping step",
+    summary="Sleeps for a known time; for tests.",
+    tasks=frozenset(Task),
+    parameters=StepParameters,
+    implementation="migperf_test_payloads:StepWorkload",
+)
+MISBEHAVE = Card(
+    name="test-misbehave",
+    title="Misbehaving payload",
+    summary="Goes wrong in a chosen way; for tests.",
+    tasks=frozenset({Task.INFERENCE}),
+    parameters=MisbehaveParameters,
+    implementation="migperf_test_payloads:MisbehaveWorkload",
+)
