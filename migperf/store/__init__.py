@@ -1,0 +1,1 @@
+"""The database: tables, the lifecycle of a run, and every query."""

@@ -1,0 +1,277 @@
+"""The tables. Queries live beside this module; changes of the schema in ``migrations/``."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Enum,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+from migperf.store.states import RunState
+from migperf.store.types import Json, UtcDateTime
+
+_STATES = ", ".join(f"'{state}'" for state in RunState)
+_STATE = Enum(RunState, native_enum=False, length=16, values_callable=lambda states: [str(s) for s in states])
+BigInt = Annotated[int, mapped_column(BigInteger)]
+BigId = Annotated[int, mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)]
+"""SQLite numbers rows by itself only where the type is exactly INTEGER."""
+_ACTIVE = text("released_at IS NULL")
+
+
+class Base(DeclarativeBase):
+    """Base of every table; constraints get predictable names so that migrations can find them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: Json, bytes: LargeBinary}  # noqa: RUF012
+
+
+class Node(Base):
+    """A host that runs a worker. ``incarnation`` is new each time the worker starts."""
+
+    __tablename__ = "nodes"
+
+    name: Mapped[str] = mapped_column(String(63), primary_key=True)
+    incarnation: Mapped[str] = mapped_column(String(36))
+    host: Mapped[str] = mapped_column(String(255))
+    version: Mapped[str] = mapped_column(String(64))
+    started_at: Mapped[datetime]
+    heartbeat_at: Mapped[datetime]
+    stopped_at: Mapped[datetime | None]
+
+    partitions: Mapped[list["PartitionRow"]] = relationship(back_populates="node_row")
+
+
+class PartitionRow(Base):
+    """A partition as its node last described it. Never deleted: history points at it."""
+
+    __tablename__ = "partitions"
+
+    uuid: Mapped[str] = mapped_column(String(128), primary_key=True)
+    node: Mapped[str] = mapped_column(ForeignKey("nodes.name"), index=True)
+    kind: Mapped[str] = mapped_column(String(32))
+    model: Mapped[str] = mapped_column(String(255))
+    profile: Mapped[str | None] = mapped_column(String(64))
+    simulated: Mapped[bool]
+    description: Mapped[dict[str, Any]]
+    """The whole gpus.Partition."""
+    seen_at: Mapped[datetime]
+    retired_at: Mapped[datetime | None]
+
+    node_row: Mapped[Node] = relationship(back_populates="partitions")
+
+
+class Run(Base):
+    """One execution of a benchmark. ``version`` grows with every change, so that watchers see one cheaply."""
+
+    __tablename__ = "runs"
+    __table_args__ = (
+        CheckConstraint(f"state IN ({_STATES})", name="state"),
+        CheckConstraint("progress >= 0 AND progress <= 1", name="progress"),
+        Index("ix_runs_queue", "state", "priority", "created_at", "id"),
+        Index("ix_runs_created_at_id", "created_at", "id"),
+        Index("ix_runs_finished_at_id", "finished_at", "id"),
+    )
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    created_at: Mapped[datetime]
+    state: Mapped[RunState] = mapped_column(_STATE)
+    version: Mapped[int] = mapped_column(default=1)
+
+    workload: Mapped[str] = mapped_column(String(128), index=True)
+    scenario: Mapped[str] = mapped_column(String(32))
+    fingerprint: Mapped[str] = mapped_column(String(64), index=True)
+    benchmark: Mapped[dict[str, Any]]
+    """The whole measure.Benchmark, defaults written out."""
+    priority: Mapped[int]
+    timeout_s: Mapped[float]
+    retry_limit: Mapped[int]
+
+    attempt: Mapped[int] = mapped_column(default=0)
+    losses: Mapped[int] = mapped_column(default=0)
+    """How many attempts ended without an outcome of their own."""
+    partition: Mapped[str | None] = mapped_column(ForeignKey("partitions.uuid"), index=True)
+    phase: Mapped[str | None] = mapped_column(String(16))
+    progress: Mapped[float] = mapped_column(default=0.0)
+    cancel_requested_at: Mapped[datetime | None]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    reason: Mapped[str | None] = mapped_column(Text)
+
+    clock_zero_ns: Mapped[int | None] = mapped_column(BigInteger)
+    """CLOCK_MONOTONIC of the node at ``started_at``: series times count from here."""
+    window_start_ns: Mapped[int | None] = mapped_column(BigInteger)
+    window_end_ns: Mapped[int | None] = mapped_column(BigInteger)
+    warmup_ended_by: Mapped[str | None] = mapped_column(String(64))
+    measuring_ended_by: Mapped[str | None] = mapped_column(String(64))
+    environment: Mapped[dict[str, Any] | None]
+
+    labels: Mapped[list["Label"]] = relationship(cascade="all, delete-orphan", lazy="selectin", order_by="Label.key")
+    partition_row: Mapped[PartitionRow | None] = relationship(lazy="joined")
+
+
+class Label(Base):
+    """A name and a value that the user gave to a run."""
+
+    __tablename__ = "run_labels"
+    __table_args__ = (Index("ix_run_labels_key_value", "key", "value"),)
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    value: Mapped[str] = mapped_column(String(255))
+
+
+class RunTransition(Base):
+    """The legal transitions, as data for the trigger that enforces them."""
+
+    __tablename__ = "run_transitions"
+
+    from_state: Mapped[str] = mapped_column(String(16), primary_key=True)
+    to_state: Mapped[str] = mapped_column(String(16), primary_key=True)
+
+
+class Lease(Base):
+    """A partition held by a run. The id is the fencing token: it only ever grows."""
+
+    __tablename__ = "leases"
+    __table_args__ = (
+        Index("uq_leases_active_partition", "partition", unique=True, sqlite_where=_ACTIVE, postgresql_where=_ACTIVE),
+        Index("uq_leases_active_run", "run_id", unique=True, sqlite_where=_ACTIVE, postgresql_where=_ACTIVE),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[BigId]
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), index=True)
+    partition: Mapped[str] = mapped_column(ForeignKey("partitions.uuid"), index=True)
+    node: Mapped[str] = mapped_column(String(63), index=True)
+    attempt: Mapped[int]
+    granted_at: Mapped[datetime]
+    deadline: Mapped[datetime]
+    woken_at: Mapped[datetime | None]
+    claimed_at: Mapped[datetime | None]
+    incarnation: Mapped[str | None] = mapped_column(String(36))
+    released_at: Mapped[datetime | None]
+    outcome: Mapped[str | None] = mapped_column(String(32))
+
+
+class RunEvent(Base):
+    """Something that happened to a run, for its timeline and for watchers."""
+
+    __tablename__ = "run_events"
+    __table_args__ = (Index("ix_run_events_run_id_id", "run_id", "id"), {"sqlite_autoincrement": True})
+
+    id: Mapped[BigId]
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"))
+    at: Mapped[datetime]
+    attempt: Mapped[int]
+    kind: Mapped[str] = mapped_column(String(16))
+    name: Mapped[str] = mapped_column(String(32))
+    detail: Mapped[str | None] = mapped_column(Text)
+
+
+class ResultRow(Base):
+    """One figure of a run's result."""
+
+    __tablename__ = "results"
+    __table_args__ = (
+        CheckConstraint("(value IS NULL) <> (absent IS NULL)", name="value_or_reason"),
+        Index("ix_results_name", "name"),
+    )
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    position: Mapped[int]
+    """Order of presentation."""
+    unit: Mapped[str] = mapped_column(String(32))
+    scope: Mapped[str] = mapped_column(String(16))
+    value: Mapped[float | None]
+    interval_low: Mapped[float | None]
+    interval_high: Mapped[float | None]
+    interval_level: Mapped[float | None]
+    interval_method: Mapped[str | None] = mapped_column(String(64))
+    samples: Mapped[int | None]
+    absent: Mapped[str | None] = mapped_column(Text)
+
+
+class SeriesRow(Base):
+    """One metric of one run over time; its samples are in chunks."""
+
+    __tablename__ = "series"
+    __table_args__ = (UniqueConstraint("run_id", "name"),)
+
+    id: Mapped[BigId]
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(String(64))
+    unit: Mapped[str] = mapped_column(String(32))
+    scope: Mapped[str] = mapped_column(String(16))
+    source: Mapped[str] = mapped_column(String(64))
+    absent: Mapped[str | None] = mapped_column(Text)
+
+
+class SeriesChunk(Base):
+    """Consecutive samples of a series, compressed. Times are ns since the run's ``clock_zero_ns``."""
+
+    __tablename__ = "series_chunks"
+
+    series_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("series.id", ondelete="CASCADE"), primary_key=True)
+    sequence: Mapped[int] = mapped_column(primary_key=True)
+    count: Mapped[int]
+    first_ns: Mapped[BigInt]
+    last_ns: Mapped[BigInt]
+    minimum: Mapped[float]
+    maximum: Mapped[float]
+    mean: Mapped[float]
+    codec: Mapped[str] = mapped_column(String(32))
+    data: Mapped[bytes]
+
+
+class RunLog(Base):
+    """What a child wrote to its output: the beginning and the end, compressed."""
+
+    __tablename__ = "run_logs"
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    attempt: Mapped[int] = mapped_column(primary_key=True)
+    total_bytes: Mapped[BigInt]
+    data: Mapped[bytes]
+
+
+class Artifact(Base):
+    """A document that a run left behind: a table of its payload, later a trace."""
+
+    __tablename__ = "artifacts"
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(128), primary_key=True)
+    media_type: Mapped[str] = mapped_column(String(64))
+    data: Mapped[bytes]
+
+
+class IdempotencyKey(Base):
+    """A key under which a run was submitted, with what was submitted, so that a retry finds the same run."""
+
+    __tablename__ = "idempotency_keys"
+
+    key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    request_sha256: Mapped[str] = mapped_column(String(64))
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime]

@@ -1,0 +1,91 @@
+"""What a run leaves behind at its end: the figures of its result, its log, and documents."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+
+import zstandard
+from pydantic import JsonValue
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from migperf.errors import NotFoundError
+from migperf.measure.figures import Interval, ResultFigure
+from migperf.metrics.metric import Scope
+from migperf.store.models import Artifact, ResultRow, RunLog
+
+
+def store_figures(session: Session, run_id: str, figures: Iterable[ResultFigure]) -> None:
+    """Store the figures of a result in the order given."""
+    session.add_all(_row(run_id, position, figure) for position, figure in enumerate(figures))
+
+
+def read_figures(session: Session, run_id: str) -> list[ResultFigure]:
+    """Return the figures of a run's result in their order; none if it has no result."""
+    query = select(ResultRow).where(ResultRow.run_id == run_id).order_by(ResultRow.position)
+    return [_figure(row) for row in session.scalars(query)]
+
+
+def store_tables(session: Session, run_id: str, tables: Mapping[str, JsonValue]) -> None:
+    """Store the payload's tables as JSON documents."""
+    for name, table in tables.items():
+        data = json.dumps(table, separators=(",", ":")).encode()
+        session.add(Artifact(run_id=run_id, name=f"{name}.json", media_type="application/json", data=data))
+
+
+def list_artifacts(session: Session, run_id: str) -> Sequence[Artifact]:
+    """Return the documents of a run by name."""
+    return session.scalars(select(Artifact).where(Artifact.run_id == run_id).order_by(Artifact.name)).all()
+
+
+def get_artifact(session: Session, run_id: str, name: str) -> Artifact:
+    """Return one document. Raises NotFoundError."""
+    artifact = session.get(Artifact, (run_id, name))
+    if artifact is None:
+        raise NotFoundError(f"artifact of run {run_id}", name)
+    return artifact
+
+
+def store_log(session: Session, run_id: str, attempt: int, kept: bytes, total_bytes: int) -> None:
+    """Store what is kept of an attempt's log."""
+    data = zstandard.compress(kept)
+    session.merge(RunLog(run_id=run_id, attempt=attempt, total_bytes=total_bytes, data=data))
+
+
+def read_logs(session: Session, run_id: str) -> list[tuple[int, bytes]]:
+    """Return the attempts of a run and what is kept of their logs, oldest first."""
+    query = select(RunLog).where(RunLog.run_id == run_id).order_by(RunLog.attempt)
+    return [(row.attempt, zstandard.decompress(row.data)) for row in session.scalars(query)]
+
+
+def _row(run_id: str, position: int, figure: ResultFigure) -> ResultRow:
+    interval = figure.interval
+    return ResultRow(
+        run_id=run_id,
+        name=figure.name,
+        position=position,
+        unit=figure.unit,
+        scope=str(figure.scope),
+        value=figure.value,
+        interval_low=interval.low if interval else None,
+        interval_high=interval.high if interval else None,
+        interval_level=interval.level if interval else None,
+        interval_method=interval.method if interval else None,
+        samples=figure.samples,
+        absent=figure.absent,
+    )
+
+
+def _figure(row: ResultRow) -> ResultFigure:
+    interval = None
+    if row.interval_low is not None:
+        bounds = {"low": row.interval_low, "high": row.interval_high, "level": row.interval_level}
+        interval = Interval.model_validate({**bounds, "method": row.interval_method})
+    return ResultFigure(
+        name=row.name,
+        unit=row.unit,
+        scope=Scope(row.scope),
+        value=row.value,
+        interval=interval,
+        samples=row.samples,
+        absent=row.absent,
+    )

@@ -1,0 +1,70 @@
+"""The states of a run and the transitions between them: the one place that says what is legal.
+
+The database enforces the same table by a trigger (see the migrations), so no code can step around it.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from migperf.errors import ConflictError
+
+
+class RunState(StrEnum):
+    """Where a run is in its life."""
+
+    QUEUED = "queued"
+    PLACED = "placed"
+    """It has a lease on a partition; its node's worker has been woken but has not begun."""
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    DOES_NOT_FIT = "does_not_fit"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed_out"
+    LOST = "lost"
+    """Its leases were lost more often than its retry limit allows."""
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing can happen to the run any more."""
+        return not TRANSITIONS[self]
+
+
+TRANSITIONS: Mapping[RunState, frozenset[RunState]] = {
+    RunState.QUEUED: frozenset({RunState.PLACED, RunState.CANCELLED}),
+    RunState.PLACED: frozenset({RunState.RUNNING, RunState.QUEUED, RunState.CANCELLED}),
+    RunState.RUNNING: frozenset(
+        {
+            RunState.QUEUED,
+            RunState.SUCCEEDED,
+            RunState.DOES_NOT_FIT,
+            RunState.FAILED,
+            RunState.CANCELLED,
+            RunState.TIMED_OUT,
+            RunState.LOST,
+        }
+    ),
+    RunState.SUCCEEDED: frozenset(),
+    RunState.DOES_NOT_FIT: frozenset(),
+    RunState.FAILED: frozenset(),
+    RunState.CANCELLED: frozenset(),
+    RunState.TIMED_OUT: frozenset(),
+    RunState.LOST: frozenset(),
+}
+
+FINAL_STATES = frozenset(state for state, following in TRANSITIONS.items() if not following)
+
+
+class IllegalTransitionError(ConflictError):
+    """A run was asked to go where no way leads from its present state."""
+
+    def __init__(self, run_id: str, from_state: RunState, to_state: RunState) -> None:
+        super().__init__(f"run {run_id} is {from_state} and cannot become {to_state}")
+        self.from_state = from_state
+        self.to_state = to_state
+
+
+def check_transition(run_id: str, from_state: RunState, to_state: RunState) -> None:
+    """Raise IllegalTransitionError unless a run may go from the one state to the other."""
+    if to_state not in TRANSITIONS[from_state]:
+        raise IllegalTransitionError(run_id, from_state, to_state)
