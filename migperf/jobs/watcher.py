@@ -1,0 +1,90 @@
+"""A run's watcher on a node: renews the lease, writes progress and samples, and looks for a cancel."""
+
+import logging
+import threading
+import time
+from datetime import timedelta
+
+from sqlalchemy.exc import OperationalError
+
+from migperf.measure.outcome import Stop
+from migperf.measure.phases import Phase
+from migperf.measure.supervisor import Standing
+from migperf.metrics.metric import Metric
+from migperf.metrics.series import Chunk
+from migperf.store import leases, runs, series
+from migperf.store.database import Database, now
+from migperf.store.leases import LeaseLostError
+
+NS_PER_US = 1_000
+_log = logging.getLogger(__name__)
+
+
+class DatabaseWatcher:
+    """Tells the database what a run does, under the run's lease.
+
+    A database that cannot be reached for a moment does not end the run: samples wait in memory. When it stays away
+    for longer than the lease lasts, the lease counts as lost.
+    """
+
+    def __init__(self, database: Database, token: int, lease_s: float, stopping: threading.Event) -> None:
+        self._database = database
+        self._token = token
+        self._lease_s = lease_s
+        self._stopping = stopping
+        self._renewed_s = time.monotonic()
+        self._lost = False
+        self._pending: list[tuple[Metric, Chunk]] = []
+
+    def entered(self, phase: Phase, at_ns: int) -> None:
+        """See measure.supervisor.Watcher."""
+        try:
+            with self._database.write() as session:
+                run = leases.renew(session, self._token, now(session), self._lease_s).run
+                age = timedelta(microseconds=(time.monotonic_ns() - at_ns) // NS_PER_US)
+                runs.note_phase(session, run, phase, now(session) - age)
+        except LeaseLostError:
+            self._lost = True
+        except OperationalError as error:
+            _log.warning("phase %s of lease %s not written: %s", phase, self._token, error)
+
+    def tick(self, standing: Standing) -> Stop | None:
+        """See measure.supervisor.Watcher."""
+        if self._stopping.is_set():
+            return Stop.HAND_BACK
+        try:
+            cancelled = self._renew(standing)
+        except LeaseLostError:
+            return Stop.LEASE_LOST
+        except OperationalError as error:
+            _log.warning("lease %s not renewed: %s", self._token, error)
+            overdue = time.monotonic() - self._renewed_s > self._lease_s
+            return Stop.LEASE_LOST if overdue else None
+        return Stop.CANCEL if cancelled else None
+
+    def samples(self, chunks: list[tuple[Metric, Chunk]]) -> None:
+        """See measure.supervisor.Watcher."""
+        self._pending += chunks
+        try:
+            with self._database.write() as session:
+                run = leases.renew(session, self._token, now(session), self._lease_s).run
+                for metric, chunk in self._pending:
+                    series.append(session, run.id, metric, chunk, run.clock_zero_ns or 0)
+            self._pending = []
+        except LeaseLostError:
+            self._lost = True
+        except OperationalError as error:
+            _log.warning("samples of lease %s wait for the database: %s", self._token, error)
+
+    def _renew(self, standing: Standing) -> bool:
+        """Renew the lease and write progress; return whether somebody wants the run cancelled."""
+        if self._lost:
+            raise LeaseLostError(self._token)
+        with self._database.write() as session:
+            run = leases.renew(session, self._token, now(session), self._lease_s).run
+            if run.phase == standing.phase and run.progress != standing.fraction:
+                run.progress = standing.fraction
+                runs.touch(run)
+            cancelled = run.cancel_requested_at is not None
+        self._renewed_s = time.monotonic()
+        return cancelled
