@@ -1,0 +1,75 @@
+"""The application: ``uvicorn api.app:create_app --factory``."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.resources import files
+
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+from starlette.concurrency import run_in_threadpool
+
+import migperf
+from api import refusals
+from api.body_limit import BodyLimitMiddleware
+from api.headers import NoSniffMiddleware
+from api.openapi import DESCRIPTION, operation_id, with_problems
+from api.pages import Pages
+from api.placement import PlacementPasses
+from api.routes import events, health, pages, partitions, results, runs, workloads
+from api.url_check import UrlCheckMiddleware
+from migperf.jobs.dispatch import Dispatcher
+from migperf.settings import Settings, load_settings
+from migperf.store import schema
+from migperf.store.database import Database
+
+ROUTERS = (
+    runs.router,
+    events.router,
+    results.router,
+    workloads.router,
+    partitions.router,
+    health.router,
+    pages.router,
+)
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Return the application. It connects to the database when it is started, not before."""
+    app = FastAPI(
+        title="migperf",
+        version=migperf.__version__,
+        description=DESCRIPTION,
+        openapi_url="/v1/openapi.json",
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=_lifespan,
+        generate_unique_id_function=operation_id,
+    )
+    app.state.settings = settings or load_settings()
+    app.state.pages = Pages()
+    for router in ROUTERS:
+        app.include_router(router)
+    app.mount("/static", StaticFiles(directory=str(files("api") / "static")))
+    app.add_middleware(BodyLimitMiddleware, limit_bytes=app.state.settings.max_body_bytes)
+    app.add_middleware(UrlCheckMiddleware)
+    app.add_middleware(NoSniffMiddleware)
+    refusals.install(app)
+    app.openapi = with_problems(app)  # type: ignore[method-assign]
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Hold the database and the way to the broker open while the application runs. Raises SchemaError."""
+    settings: Settings = app.state.settings
+    database = Database(settings.sqlalchemy_url)
+    try:
+        await run_in_threadpool(schema.require_head, database)
+        dispatcher = Dispatcher(database, settings)
+        try:
+            app.state.database, app.state.passes = database, PlacementPasses(dispatcher)
+            yield
+        finally:
+            await run_in_threadpool(dispatcher.close)
+    finally:
+        database.close()

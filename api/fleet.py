@@ -1,0 +1,35 @@
+"""Nodes and partitions as they stand now, put together from what the store knows of each."""
+
+from sqlalchemy.orm import Session
+
+from api.schemas.partitions import NodeList, NodeView, PartitionList, PartitionView
+from migperf.store import nodes
+from migperf.store.database import now
+from migperf.store.models import PartitionRow
+
+
+def node_list(session: Session, stale_s: float) -> NodeList:
+    """Return every node; one silent for ``stale_s`` seconds is not alive."""
+    time = now(session)
+    return NodeList(items=[NodeView.of(node, time, stale_s) for node in nodes.list_nodes(session)])
+
+
+def partition_list(session: Session, stale_s: float) -> PartitionList:
+    """Return every partition that is there now."""
+    leased = nodes.leased_runs(session)
+    alive = _living(session, stale_s)
+    rows = nodes.list_partitions(session)
+    return PartitionList(items=[_view(row, leased, alive) for row in rows])
+
+
+def partition(session: Session, uuid: str, stale_s: float) -> PartitionView:
+    """Return one partition, retired or not. Raises NotFoundError."""
+    return _view(nodes.get_partition(session, uuid), nodes.leased_runs(session), _living(session, stale_s))
+
+
+def _living(session: Session, stale_s: float) -> frozenset[str]:
+    return frozenset(node.name for node in node_list(session, stale_s).items if node.alive)
+
+
+def _view(row: PartitionRow, leased: dict[str, str], alive: frozenset[str]) -> PartitionView:
+    return PartitionView.of(row, leased.get(row.uuid), node_alive=row.node in alive)

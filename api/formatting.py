@@ -1,0 +1,48 @@
+"""Numbers and times as people read them: no more digits than can be defended."""
+
+import math
+from datetime import UTC, datetime
+
+from migperf.measure.figures import Interval
+
+SIGNIFICANT_DIGITS = 4
+_SMALLEST_PLAIN = 1e-4
+
+
+def number(value: float, interval: Interval | None = None) -> str:
+    """Return the value to the place that its interval supports, or to four significant digits."""
+    half_width = (interval.high - interval.low) / 2 if interval else 0.0
+    if half_width > 0:
+        return _to_places(value, 1 - _magnitude(half_width))
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    if abs(value) < _SMALLEST_PLAIN:
+        return f"{value:.{SIGNIFICANT_DIGITS - 1}e}"
+    return _to_places(value, SIGNIFICANT_DIGITS - 1 - _magnitude(value))
+
+
+def bounds(interval: Interval) -> str:
+    """Return both ends of an interval with its level, such as ``4.10 to 4.13 (95 %)``."""
+    low, high = number(interval.low, interval), number(interval.high, interval)
+    return f"{low} to {high} ({interval.level:.0%})".replace("%", " %")
+
+
+def moment(time: datetime) -> str:
+    """Return a time to the second, in UTC."""
+    return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def size(count: int) -> str:
+    """Return a number of bytes in the unit that suits it."""
+    kib = 1024
+    if count < kib:
+        return f"{count} B"
+    return f"{count / kib:,.1f} KiB" if count < kib * kib else f"{count / kib / kib:,.1f} MiB"
+
+
+def _magnitude(value: float) -> int:
+    return math.floor(math.log10(abs(value)))
+
+
+def _to_places(value: float, places: int) -> str:
+    return f"{round(value, places):,.{max(0, places)}f}"

@@ -1,0 +1,34 @@
+"""Paths of this service as its clients see them: behind whatever prefix a proxy has put."""
+
+from urllib.parse import quote
+
+
+class Links:
+    """Makes paths under a root such as ``/migperf``; the root is empty when the service has a host of its own."""
+
+    def __init__(self, root: str) -> None:
+        self._root = root.rstrip("/")
+
+    def to(self, path: str) -> str:
+        """Return a path of the service, given with its leading slash."""
+        return f"{self._root}{path}"
+
+    def run(self, run_id: str) -> str:
+        """Return the path of a run as JSON."""
+        return self.to(f"/v1/runs/{quote(run_id, safe='')}")
+
+    def page(self, run_id: str) -> str:
+        """Return the path of a run's page."""
+        return self.to(f"/runs/{quote(run_id, safe='')}")
+
+    def artifact(self, run_id: str, name: str) -> str:
+        """Return the path of a run's document."""
+        return f"{self.run(run_id)}/artifacts/{quote(name, safe='')}"
+
+    def series(self, run_id: str, name: str) -> str:
+        """Return the path of a series' samples."""
+        return f"{self.run(run_id)}/series/{quote(name, safe='')}"
+
+    def workload(self, name: str) -> str:
+        """Return the path of a workload."""
+        return self.to(f"/v1/workloads/{quote(name, safe='')}")

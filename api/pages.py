@@ -1,0 +1,42 @@
+"""Rendering web pages: the templates, their vocabulary, and the headers that keep a page from doing harm."""
+
+from importlib.resources import files
+
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+import migperf
+from api import formatting
+from api.links import Links
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",
+}
+
+
+class Pages:
+    """Renders the templates. Whatever is put into one is escaped; a name that is missing is an error."""
+
+    def __init__(self) -> None:
+        self._templates = Environment(
+            loader=FileSystemLoader(str(files("api") / "templates")),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.globals["version"] = migperf.__version__
+        self._templates.filters |= {
+            "number": formatting.number,
+            "bounds": formatting.bounds,
+            "moment": formatting.moment,
+            "size": formatting.size,
+        }
+
+    def render(self, template: str, links: Links, status: int = 200, **context: object) -> HTMLResponse:
+        """Return a page."""
+        text = self._templates.get_template(template).render(links=links, **context)
+        return HTMLResponse(text, status, HEADERS)

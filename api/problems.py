@@ -1,0 +1,196 @@
+"""Problem documents (RFC 9457): the one form of every refusal and failure, and the kinds that there are."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field, JsonValue
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class FieldProblem(BaseModel):
+    """What is wrong with one field of the request."""
+
+    field: str = Field(description="Dotted path of the field, such as `parameters.batch_size`; or a header's name.")
+    detail: str = Field(description="What would be right.")
+    given: JsonValue = Field(default=None, description="What was sent; shortened when it is long.")
+
+
+class Problem(BaseModel):
+    """Why a request was refused or failed."""
+
+    type: str = Field(description="`/problems/…` of this service, which explains it; or `about:blank`.")
+    title: str = Field(description="The kind of problem, always the same for one type.")
+    status: int = Field(description="The HTTP status.")
+    detail: str = Field(description="This very problem, and what to do about it.")
+    instance: str = Field(description="The path that was asked for.")
+    errors: list[FieldProblem] | None = Field(default=None, description="Field by field, when the request is invalid.")
+    incident: str | None = Field(default=None, description="Under which id the service has logged its failure.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProblemKind:
+    """A kind of problem. ``meaning`` is what its page says about it; ``example`` a detail for the documentation."""
+
+    slug: str | None
+    title: str
+    status: HTTPStatus
+    meaning: str
+    example: str
+
+    @property
+    def type(self) -> str:
+        """The problem's ``type``, relative to the root of the service."""
+        return f"/problems/{self.slug}" if self.slug else "about:blank"
+
+
+VALIDATION = ProblemKind(
+    slug="validation",
+    title="The request is invalid",
+    status=HTTPStatus.UNPROCESSABLE_ENTITY,
+    meaning="Fields are missing, unknown, of the wrong type or out of range. `errors` names each one, what was given "
+    "and what would be right. Nothing has been stored.",
+    example="parameters.batch_size: Input should be greater than or equal to 1",
+)
+MALFORMED_JSON = ProblemKind(
+    slug="malformed-json",
+    title="The body is not JSON",
+    status=HTTPStatus.BAD_REQUEST,
+    meaning="The body cannot be read as JSON (RFC 8259, UTF-8). NaN and Infinity are no JSON numbers, and text with "
+    "the character U+0000 cannot be stored.",
+    example="Expecting ',' delimiter at line 3, column 5",
+)
+BAD_URL = ProblemKind(
+    slug="bad-url",
+    title="The URL is malformed",
+    status=HTTPStatus.BAD_REQUEST,
+    meaning="The URL contains the character U+0000.",
+    example="the URL contains the character U+0000, which no name here can contain",
+)
+NOT_JSON = ProblemKind(
+    slug="not-json",
+    title="The body is of another type",
+    status=HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    meaning="This service reads JSON that is not compressed, announced by `Content-Type: application/json`.",
+    example="the body is of type text/plain; send JSON with the header Content-Type: application/json",
+)
+BODY_TOO_LARGE = ProblemKind(
+    slug="body-too-large",
+    title="The body is too large",
+    status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    meaning="The body is larger than the service takes (`MIGPERF_MAX_BODY_BYTES`).",
+    example="the body is larger than 1048576 bytes (MIGPERF_MAX_BODY_BYTES of the service)",
+)
+NOT_FOUND = ProblemKind(
+    slug="not-found",
+    title="There is no such thing",
+    status=HTTPStatus.NOT_FOUND,
+    meaning="What the URL names does not exist, or not any more.",
+    example="no run with id '019ab3f2-7c1e-7d10-9d4e-5b1f0c2a6e77'",
+)
+CONFLICT = ProblemKind(
+    slug="conflict",
+    title="The request does not fit the present state",
+    status=HTTPStatus.CONFLICT,
+    meaning="The run is in a state in which this cannot be done; the detail says which.",
+    example="run 019ab3f2-7c1e-7d10-9d4e-5b1f0c2a6e77 has ended as succeeded; there is nothing to cancel",
+)
+IDEMPOTENCY_MISMATCH = ProblemKind(
+    slug="idempotency-mismatch",
+    title="The idempotency key belongs to another request",
+    status=HTTPStatus.UNPROCESSABLE_ENTITY,
+    meaning="A key stands for one request: the same body again gets the same run, another body needs another key.",
+    example="Idempotency-Key 'nightly-17' was used for another request; use a new key for a new request",
+)
+BAD_CURSOR = ProblemKind(
+    slug="bad-cursor",
+    title="The cursor is not valid here",
+    status=HTTPStatus.UNPROCESSABLE_ENTITY,
+    meaning="A cursor continues the very listing that gave it, with the same sort order.",
+    example="the cursor is damaged; leave it out to begin anew",
+)
+UNAVAILABLE = ProblemKind(
+    slug="unavailable",
+    title="The service cannot work at present",
+    status=HTTPStatus.SERVICE_UNAVAILABLE,
+    meaning="Something that the service needs is missing; the detail names it. Trying again later is safe.",
+    example="the database cannot be reached",
+)
+UNEXPECTED = ProblemKind(
+    slug="unexpected",
+    title="The service failed",
+    status=HTTPStatus.INTERNAL_SERVER_ERROR,
+    meaning="A defect of the service. Its log holds the details under the `incident` of the answer.",
+    example="an unexpected error; the service has logged it as incident 6f1c0d2ab9e84f0c",
+)
+KINDS = (
+    VALIDATION,
+    MALFORMED_JSON,
+    BAD_URL,
+    NOT_JSON,
+    BODY_TOO_LARGE,
+    NOT_FOUND,
+    CONFLICT,
+    IDEMPOTENCY_MISMATCH,
+    BAD_CURSOR,
+    UNAVAILABLE,
+    UNEXPECTED,
+)
+
+
+def plain_kind(status: int) -> ProblemKind:
+    """Return the kind that says no more than its HTTP status."""
+    phrase = HTTPStatus(status).phrase
+    return ProblemKind(slug=None, title=phrase, status=HTTPStatus(status), meaning=phrase, example=phrase)
+
+
+def problem_response(
+    kind: ProblemKind,
+    detail: str,
+    instance: str,
+    *,
+    errors: Sequence[FieldProblem] | None = None,
+    incident: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    """Return the answer that carries a problem."""
+    content = _content(kind, detail, instance, errors, incident)
+    return JSONResponse(content, kind.status, headers, media_type=MEDIA_TYPE)
+
+
+def documented(*kinds: ProblemKind, instance: str = "/v1/runs") -> dict[int | str, dict[str, Any]]:
+    """Return the problems that a route answers with, for OpenAPI; an unexpected error is always among them."""
+    by_status: dict[HTTPStatus, list[ProblemKind]] = {}
+    for kind in (*kinds, UNAVAILABLE):
+        by_status.setdefault(kind.status, []).append(kind)
+    responses: dict[int | str, dict[str, Any]] = {
+        status.value: _documentation(found, instance) for status, found in by_status.items()
+    }
+    responses["default"] = _documentation([UNEXPECTED], instance)
+    return responses
+
+
+def _documentation(kinds: Sequence[ProblemKind], instance: str) -> dict[str, Any]:
+    examples = {str(kind.slug): {"summary": kind.title, "value": _example(kind, instance)} for kind in kinds}
+    content = {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": examples}
+    return {"description": " / ".join(kind.title for kind in kinds), "content": {MEDIA_TYPE: content}}
+
+
+def _example(kind: ProblemKind, instance: str) -> dict[str, JsonValue]:
+    field, _, detail = kind.example.partition(": ")
+    errors = [FieldProblem(field=field, detail=detail, given=0)] if kind is VALIDATION else None
+    incident = kind.example.rpartition(" ")[2] if kind is UNEXPECTED else None
+    return _content(kind, kind.example, instance, errors, incident)
+
+
+def _content(
+    kind: ProblemKind, detail: str, instance: str, errors: Sequence[FieldProblem] | None, incident: str | None
+) -> dict[str, JsonValue]:
+    """The members that apply and no others: a ``given`` of null is something that was given."""
+    problem = Problem(type=kind.type, title=kind.title, status=kind.status, detail=detail, instance=instance)
+    applying = {"errors": errors, "incident": incident}
+    problem = problem.model_copy(update={name: value for name, value in applying.items() if value is not None})
+    return problem.model_dump(mode="json", exclude_unset=True)

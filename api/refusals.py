@@ -1,0 +1,122 @@
+"""From exceptions to problem documents: which error becomes which kind of problem."""
+
+import logging
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.exceptions import HTTPException
+
+from api.errors import MalformedJsonError, NotJsonError, NulCharacterError
+from api.given import bounded, clipped
+from api.problems import (
+    BAD_CURSOR,
+    BAD_URL,
+    CONFLICT,
+    IDEMPOTENCY_MISMATCH,
+    MALFORMED_JSON,
+    NOT_FOUND,
+    NOT_JSON,
+    UNAVAILABLE,
+    UNEXPECTED,
+    VALIDATION,
+    FieldProblem,
+    ProblemKind,
+    plain_kind,
+    problem_response,
+)
+from migperf.errors import ConflictError, NotFoundError
+from migperf.store.listing import BadCursorError
+from migperf.store.runs import IdempotencyMismatchError
+from migperf.store.schema import SchemaError
+from workloads.registry import UnknownWorkloadError
+
+MAX_ERRORS = 20
+MAX_DETAIL = 600
+RETRY_AFTER_S = 5
+_log = logging.getLogger(__name__)
+
+REFUSALS: Mapping[type[Exception], ProblemKind] = {
+    MalformedJsonError: MALFORMED_JSON,
+    NotJsonError: NOT_JSON,
+    NulCharacterError: BAD_URL,
+    NotFoundError: NOT_FOUND,
+    UnknownWorkloadError: NOT_FOUND,
+    ConflictError: CONFLICT,
+    IdempotencyMismatchError: IDEMPOTENCY_MISMATCH,
+    BadCursorError: BAD_CURSOR,
+}
+REMEDIES: Mapping[str, str] = {
+    "extra_forbidden": "unknown field; check its spelling or leave it out",
+    "missing": "required, but missing",
+}
+
+
+def install(app: FastAPI) -> None:
+    """Make the application answer every error with a problem."""
+    for error in REFUSALS:
+        app.add_exception_handler(error, refuse)
+    for error in (SchemaError, OperationalError, PoolTimeoutError):
+        app.add_exception_handler(error, refuse_for_now)
+    app.add_exception_handler(RequestValidationError, refuse_invalid)
+    app.add_exception_handler(HTTPException, refuse_plainly)
+    app.add_exception_handler(Exception, fail)
+
+
+async def refuse(request: Request, error: Exception) -> JSONResponse:
+    """Answer an error that is the client's to mend."""
+    kind = next(REFUSALS[base] for base in type(error).__mro__ if base in REFUSALS)
+    return problem_response(kind, clipped(str(error), MAX_DETAIL), request.url.path)
+
+
+async def refuse_for_now(request: Request, error: Exception) -> JSONResponse:
+    """Answer while the database is away or of another version."""
+    _log.warning("%s %s: %s", request.method, request.url.path, error)
+    detail = str(error) if isinstance(error, SchemaError) else "the database cannot be reached, or is too busy"
+    return problem_response(UNAVAILABLE, detail, request.url.path, headers={"Retry-After": str(RETRY_AFTER_S)})
+
+
+async def refuse_invalid(request: Request, error: Exception) -> JSONResponse:
+    """Answer a request that does not validate, naming each field."""
+    found: Sequence[Mapping[str, Any]] = error.errors() if isinstance(error, RequestValidationError) else ()
+    problems = [_field_problem(e) for e in found[:MAX_ERRORS]]
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    detail = f"{problems[0].field}: {problems[0].detail}{more}"
+    return problem_response(VALIDATION, detail, request.url.path, errors=problems)
+
+
+async def refuse_plainly(request: Request, error: Exception) -> JSONResponse:
+    """Answer what the router refuses: an unknown path, or a method that the path does not have."""
+    if not isinstance(error, HTTPException):
+        return await fail(request, error)
+    detail = {
+        404: f"there is nothing at this path; {request.scope.get('root_path', '')}/v1/openapi.json lists what is",
+        405: f"{request.method} is not possible here; see the Allow header",
+    }.get(error.status_code, str(error.detail))
+    kind = plain_kind(error.status_code)
+    return problem_response(kind, detail, request.url.path, headers=error.headers)
+
+
+async def fail(request: Request, error: Exception) -> JSONResponse:
+    """Answer an error that nobody foresaw: log it, and tell the client no more than where in the log."""
+    incident = uuid.uuid4().hex[:16]
+    _log.error("incident %s: %s %s", incident, request.method, request.url.path, exc_info=error)
+    detail = f"an unexpected error; the service has logged it as incident {incident}"
+    return problem_response(UNEXPECTED, detail, request.url.path, incident=incident)
+
+
+def _field_problem(error: Mapping[str, Any]) -> FieldProblem:
+    detail = REMEDIES.get(error["type"]) or str(error["msg"]).removeprefix("Value error, ")
+    given = {} if error["type"] == "missing" else {"given": bounded(error.get("input"))}
+    return FieldProblem(field=_path(error["loc"]), detail=clipped(detail, MAX_DETAIL), **given)
+
+
+def _path(location: Sequence[str | int]) -> str:
+    """``("body", "parameters", "batch_size")`` as ``parameters.batch_size``; the body itself is ``body``."""
+    source, *inner = location
+    return clipped(".".join(str(part) for part in inner or [source]))

@@ -1,0 +1,46 @@
+"""The web pages: what there is at a glance, one run, and what the kinds of problems mean."""
+
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse
+
+from api import fleet
+from api.dependencies import AppDatabase, AppLinks, AppPages, AppSettings
+from api.problems import KINDS
+from api.run_page import RunPage
+from api.schemas.runs import RunList
+from migperf.errors import NotFoundError
+from migperf.store import listing
+
+router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+
+LATEST = 25
+
+
+@router.get("/")
+def show_overview(database: AppDatabase, settings: AppSettings, links: AppLinks, pages: AppPages) -> HTMLResponse:
+    """Show the latest runs, the partitions, and how to submit a run."""
+    with database.read() as session:
+        page = listing.list_runs(session, listing.RunFilter(), listing.SortOrder.NEWEST, LATEST, cursor=None)
+        latest = RunList.of(page, links).items
+        partitions = fleet.partition_list(session, settings.node_stale_s).items
+    return pages.render("overview.html", links, runs=latest, partitions=partitions, api_url=settings.api_url)
+
+
+@router.get("/runs/{run_id}")
+def show_run(run_id: str, database: AppDatabase, links: AppLinks, pages: AppPages) -> HTMLResponse:
+    """Show one run."""
+    try:
+        with database.read() as session:
+            shown = RunPage.of(session, run_id, links)
+    except NotFoundError as error:
+        return pages.render("missing.html", links, status=404, detail=str(error))
+    return pages.render("run.html", links, shown=shown, run=shown.run)
+
+
+@router.get("/problems/{slug}")
+def show_problem(slug: str, links: AppLinks, pages: AppPages) -> HTMLResponse:
+    """Explain a kind of problem: where the ``type`` of a problem document leads."""
+    for kind in KINDS:
+        if kind.slug == slug:
+            return pages.render("problem.html", links, kind=kind)
+    return pages.render("missing.html", links, status=404, detail=f"no kind of problem is called {slug!r}")

@@ -1,0 +1,77 @@
+"""What a run has measured and left behind: figures, series, log and documents."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import PlainTextResponse, Response
+
+from api.dependencies import AppDatabase, AppLinks, RunId
+from api.problems import NOT_FOUND, VALIDATION, documented
+from api.schemas.queries import LogQuery, SeriesQuery
+from api.schemas.results import ArtifactList, ResultView, SeriesList, SeriesView
+from migperf.errors import NotFoundError
+from migperf.store import results, runs, series
+
+router = APIRouter(prefix="/v1/runs/{run_id}", tags=["results"], responses=documented(NOT_FOUND))
+
+NS_PER_S = 1_000_000_000
+SANDBOX = {"Content-Security-Policy": "default-src 'none'; sandbox"}
+"""A document is somebody else's: it must never act as a page of this service."""
+
+
+@router.get("/result", summary="Show the figures of a run")
+def get_result(run_id: RunId, database: AppDatabase) -> ResultView:
+    """Return every figure with unit, scope and interval, or with the reason why it is absent."""
+    with database.read() as session:
+        return ResultView.of(runs.get(session, run_id), results.read_figures(session, run_id))
+
+
+@router.get("/series", summary="List the series of a run")
+def list_series(run_id: RunId, database: AppDatabase) -> SeriesList:
+    """Return what was watched over time, without the samples."""
+    with database.read() as session:
+        return SeriesList.of(runs.get(session, run_id), series.list_series(session, run_id))
+
+
+@router.get("/series/{name}", summary="Show a series", responses=documented(NOT_FOUND, VALIDATION))
+def get_series(run_id: RunId, name: str, query: Annotated[SeriesQuery, Query()], database: AppDatabase) -> SeriesView:
+    """Return samples of one series, in order."""
+    with database.read() as session:
+        run, row = runs.get(session, run_id), series.get(session, run_id, name)
+        start_ns, end_ns = _nanoseconds(query.start_s), _nanoseconds(query.end_s)
+        return SeriesView.of(run, row, series.read_page(session, row.id, start_ns, end_ns, query.limit))
+
+
+@router.get(
+    "/log",
+    summary="Show the log of a run",
+    response_class=PlainTextResponse,
+    responses=documented(NOT_FOUND, VALIDATION),
+)
+def get_log(run_id: RunId, query: Annotated[LogQuery, Query()], database: AppDatabase) -> Response:
+    """Return what an attempt's process has written: its beginning and its end."""
+    with database.read() as session:
+        logs = dict(results.read_logs(session, runs.get(session, run_id).id))
+    attempt = query.attempt or max(logs, default=0)
+    if attempt not in logs:
+        raise NotFoundError(f"log of attempt {query.attempt}" if query.attempt else "log yet of the run", run_id)
+    return PlainTextResponse(logs[attempt])
+
+
+@router.get("/artifacts", summary="List the documents of a run")
+def list_artifacts(run_id: RunId, database: AppDatabase, links: AppLinks) -> ArtifactList:
+    """Return what the payload has left behind besides figures."""
+    with database.read() as session:
+        return ArtifactList.of(results.list_artifacts(session, runs.get(session, run_id).id), links)
+
+
+@router.get("/artifacts/{name:path}", summary="Show a document of a run", response_class=Response)
+def get_artifact(run_id: RunId, name: str, database: AppDatabase) -> Response:
+    """Return the document itself."""
+    with database.read() as session:
+        artifact = results.get_artifact(session, runs.get(session, run_id).id, name)
+    return Response(artifact.data, media_type=artifact.media_type, headers=SANDBOX)
+
+
+def _nanoseconds(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds * NS_PER_S)

@@ -1,0 +1,113 @@
+"""Submitting, listing, cancelling and deleting runs."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Response
+from sqlalchemy.orm import Session
+
+from api.dependencies import AppDatabase, AppLinks, AppPlacement, RunId
+from api.json_body import JsonRoute
+from api.problems import (
+    BAD_CURSOR,
+    BODY_TOO_LARGE,
+    CONFLICT,
+    IDEMPOTENCY_MISMATCH,
+    MALFORMED_JSON,
+    NOT_FOUND,
+    NOT_JSON,
+    VALIDATION,
+    documented,
+)
+from api.schemas.queries import RunQuery
+from api.schemas.runs import RunList, RunView
+from migperf.store import listing, runs
+from migperf.store.database import now
+from migperf.store.requests import RunRequest
+from migperf.store.runs import Submitted
+
+router = APIRouter(prefix="/v1/runs", tags=["runs"], route_class=JsonRoute)
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        pattern=r"^[\x21-\x7e]+$",
+        description="Makes a repeated request return the run of the first: 1 to 255 visible ASCII characters.",
+    ),
+]
+_SUBMITTED: dict[int | str, dict[str, Any]] = {
+    202: {
+        "headers": {
+            "Location": {"description": "Path of the run.", "schema": {"type": "string"}},
+            "Idempotent-Replayed": {
+                "description": "`true` when the run was stored by an earlier request with the same key.",
+                "schema": {"type": "string", "enum": ["true"]},
+            },
+        }
+    }
+}
+_REFUSED = documented(VALIDATION, IDEMPOTENCY_MISMATCH, MALFORMED_JSON, NOT_JSON, BODY_TOO_LARGE)
+
+
+@router.post("", status_code=202, summary="Submit a run", responses=_SUBMITTED | _REFUSED)
+def submit_run(
+    body: RunRequest,
+    response: Response,
+    database: AppDatabase,
+    links: AppLinks,
+    placement: AppPlacement,
+    key: IdempotencyKey = None,
+) -> RunView:
+    """Store a run as queued; it is placed on a partition as soon as one that it may run on is free.
+
+    Nothing is stored when the request is refused.
+    """
+    with database.write() as session:
+        submitted = _submit(session, body, key)
+        view = RunView.of(submitted.run, links)
+    response.headers["Location"] = view.url
+    if submitted.replayed:
+        response.headers["Idempotent-Replayed"] = "true"
+    else:
+        placement.afterwards()
+    return view
+
+
+@router.get("", summary="List runs", responses=documented(VALIDATION, BAD_CURSOR))
+def list_runs(query: Annotated[RunQuery, Query()], database: AppDatabase, links: AppLinks) -> RunList:
+    """Return one page of runs. While runs come and go, pages neither skip nor repeat those that stay."""
+    with database.read() as session:
+        page = listing.list_runs(session, query.wanted(), query.sort, query.limit, query.cursor)
+        return RunList.of(page, links)
+
+
+@router.get("/{run_id}", summary="Show a run", responses=documented(NOT_FOUND))
+def get_run(run_id: RunId, database: AppDatabase, links: AppLinks) -> RunView:
+    """Return the run as it is now."""
+    with database.read() as session:
+        return RunView.of(runs.get(session, run_id), links)
+
+
+@router.post("/{run_id}/cancel", status_code=202, summary="Cancel a run", responses=documented(NOT_FOUND, CONFLICT))
+def cancel_run(run_id: RunId, database: AppDatabase, links: AppLinks, placement: AppPlacement) -> RunView:
+    """End a run that has not begun at once, and ask one that is running to end. Asking twice changes nothing."""
+    with database.write() as session:
+        view = RunView.of(runs.request_cancel(session, run_id, now(session)), links)
+    placement.afterwards()
+    return view
+
+
+@router.delete("/{run_id}", status_code=204, summary="Delete a run", responses=documented(NOT_FOUND, CONFLICT))
+def delete_run(run_id: RunId, database: AppDatabase, placement: AppPlacement) -> None:
+    """Delete a run that has ended, with its result, series, log and documents."""
+    with database.write() as session:
+        runs.delete(session, run_id)
+    placement.afterwards()
+
+
+def _submit(session: Session, request: RunRequest, key: str | None) -> Submitted:
+    if key is None:
+        return Submitted(runs.submit(session, request, now(session)), replayed=False)
+    return runs.submit_once(session, request, key, now(session))

@@ -1,0 +1,1 @@
+"""What the service answers, as Pydantic models: the shapes that OpenAPI shows."""

@@ -1,0 +1,128 @@
+"""The examples of the documentation: one run that succeeded, seen from all sides."""
+
+from pydantic import JsonValue
+
+RUN_ID = "019ab3f2-7c1e-7d10-9d4e-5b1f0c2a6e77"
+PARTITION_UUID = "MIG-2f0c0a57-6d0d-5f5e-9a38-9a4d4f6f4c11"
+GPU_UUID = "GPU-8c9a5a0e-1f4e-3b51-8d55-0c6f5e0e7a42"
+
+BENCHMARK: dict[str, JsonValue] = {
+    "workload": "vit-c-1gf",
+    "scenario": "single_stream",
+    "parameters": {"batch_size": 1, "image_size": 224, "classes": 1000},
+    "method": {
+        "warmup_steps": 3,
+        "warmup_s": 1.0,
+        "min_steps": 10,
+        "min_s": 5.0,
+        "max_s": 300.0,
+        "sample_hz": 10.0,
+    },
+    "seed": 0,
+    "where": {"kind": "mig", "profile": "1g.10gb", "gpu_model": None, "node": None, "partition": None},
+}
+RUN_PARTITION: dict[str, JsonValue] = {
+    "uuid": PARTITION_UUID,
+    "kind": "mig",
+    "model": "NVIDIA H100 80GB HBM3",
+    "profile": "1g.10gb",
+    "node": "gpu-node-3",
+    "simulated": False,
+}
+RUN: dict[str, JsonValue] = {
+    "id": RUN_ID,
+    "url": f"/v1/runs/{RUN_ID}",
+    "page": f"/runs/{RUN_ID}",
+    "state": "succeeded",
+    "version": 41,
+    "workload": "vit-c-1gf",
+    "scenario": "single_stream",
+    "fingerprint": "5f1d3c9a8e7b6a5040302010f0e0d0c0b0a090807060504030201000ffeeddcc",
+    "benchmark": BENCHMARK,
+    "priority": 0,
+    "timeout_s": 3600.0,
+    "retry_limit": 2,
+    "labels": {"commit": "4f1c2d7"},
+    "attempt": 1,
+    "losses": 0,
+    "phase": None,
+    "progress": 1.0,
+    "partition": RUN_PARTITION,
+    "created_at": "2026-03-02T09:15:00.120000Z",
+    "started_at": "2026-03-02T09:15:00.481000Z",
+    "finished_at": "2026-03-02T09:15:09.032000Z",
+    "cancel_requested_at": None,
+    "reason": None,
+    "measured": {"window_s": 5.004, "warmup_ended_by": "steps and time", "measuring_ended_by": "min_s"},
+    "environment": {"host": "gpu-node-3", "torch": "2.11.0", "python": "3.12.4"},
+}
+TIMELINE_ITEM: dict[str, JsonValue] = {
+    "id": 8123,
+    "at": "2026-03-02T09:15:00.481000Z",
+    "attempt": 1,
+    "kind": "state",
+    "name": "running",
+    "detail": None,
+}
+WINDOW: dict[str, JsonValue] = {"start_s": 2.51, "end_s": 7.514}
+FIGURES: list[JsonValue] = [
+    {
+        "name": "latency_mean",
+        "unit": "ms",
+        "scope": "process",
+        "value": 4.118,
+        "interval": {"low": 4.102, "high": 4.134, "level": 0.95, "method": "batch means"},
+        "samples": 1214,
+        "absent": None,
+    },
+    {
+        "name": "latency_p99",
+        "unit": "ms",
+        "scope": "process",
+        "value": None,
+        "interval": None,
+        "samples": 42,
+        "absent": "needs at least 300 steps, 42 were measured; raise min_steps or min_s",
+    },
+]
+SERIES: dict[str, JsonValue] = {
+    "name": "latency",
+    "unit": "ms",
+    "scope": "process",
+    "source": "timer",
+    "absent": None,
+}
+WORKLOAD: dict[str, JsonValue] = {
+    "name": "vit-c-1gf",
+    "title": "ViT-C 1 GF",
+    "summary": "Vision transformer of 11 blocks with a convolutional stem (3x3 convolutions), classifying images.",
+    "tasks": ["inference", "training"],
+    "scenarios": ["offline", "single_stream", "train"],
+    "paper": "arXiv 2106.14881",
+    "facts": {"parameters": "4.6 M", "multiply-adds": "1.1 G"},
+    "url": "/v1/workloads/vit-c-1gf",
+}
+PARTITION: dict[str, JsonValue] = {
+    "uuid": PARTITION_UUID,
+    "kind": "mig",
+    "model": "NVIDIA H100 80GB HBM3",
+    "profile": "1g.10gb",
+    "gpu_uuid": GPU_UUID,
+    "memory_mib": 9856,
+    "sm_count": 16,
+    "cpus": None,
+    "simulated": False,
+    "node": "gpu-node-3",
+    "node_alive": True,
+    "run": RUN_ID,
+    "seen_at": "2026-03-02T09:15:03Z",
+    "retired_at": None,
+}
+NODE: dict[str, JsonValue] = {
+    "name": "gpu-node-3",
+    "host": "gpu-node-3.cluster",
+    "version": "0.1.0",
+    "alive": True,
+    "started_at": "2026-03-01T18:00:00Z",
+    "heartbeat_at": "2026-03-02T09:15:03Z",
+}

@@ -1,0 +1,103 @@
+"""What a URL may ask for after its question mark. What is unknown is refused: a misspelt filter must not list all."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, field_validator
+
+from migperf.gpus.partition import PartitionKind
+from migperf.measure.benchmark import Scenario
+from migperf.store.listing import RunFilter, SortOrder
+from migperf.store.states import RunState
+
+LONGEST_S = 9e9
+"""Nanoseconds of more seconds do not fit into 64 bits."""
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("the time lies outside the years 1 to 9999 of UTC") from error
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+LabelCondition = Annotated[str, StringConstraints(pattern=r"^[^=]+=", max_length=320)]
+Name = Annotated[str, StringConstraints(max_length=128)]
+Seconds = Annotated[float, Field(ge=-LONGEST_S, le=LONGEST_S, allow_inf_nan=False)]
+
+
+class Query(BaseModel):
+    """The query part of a URL."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RunQuery(Query):
+    """Which runs to list, in which order, and which page."""
+
+    state: Annotated[tuple[RunState, ...], Field(max_length=len(RunState))] = Field(
+        default=(), description="Only runs in this state; repeat it for several."
+    )
+    workload: Name | None = Field(default=None, description="Only runs of this workload.")
+    scenario: Scenario | None = Field(default=None, description="Only runs of this scenario.")
+    fingerprint: Name | None = Field(default=None, description="Only runs that may be compared with one another.")
+    partition: Name | None = Field(default=None, description="Only runs on the partition with this UUID.")
+    kind: PartitionKind | None = Field(default=None, description="Only runs on partitions of this kind.")
+    label: Annotated[tuple[LabelCondition, ...], Field(max_length=32)] = Field(
+        default=(),
+        description="Only runs with this label, `key=value`; repeat it for several, which must all be there.",
+    )
+    created_after: Moment | None = Field(default=None, description="Only runs submitted after this time (ISO 8601).")
+    created_before: Moment | None = Field(default=None, description="Only runs submitted before this time.")
+    sort: SortOrder = Field(
+        default=SortOrder.NEWEST, description="Minus: highest first. Sorting by finished_at lists only finished runs."
+    )
+    limit: Annotated[int, Field(ge=1, le=200)] = Field(default=50, description="Most runs on a page.")
+    cursor: Annotated[str, StringConstraints(max_length=1000)] | None = Field(
+        default=None, description="`next_cursor` of the page before."
+    )
+
+    @field_validator("label")
+    @classmethod
+    def _each_key_once(cls, given: Sequence[str]) -> Sequence[str]:
+        keys = [condition.partition("=")[0] for condition in given]
+        if twice := {key for key in keys if keys.count(key) > 1}:
+            raise ValueError(f"{min(twice)!r} is given twice; a run has one value for it")
+        return given
+
+    def wanted(self) -> RunFilter:
+        """Return the filter."""
+        return RunFilter(
+            states=self.state,
+            workload=self.workload,
+            scenario=self.scenario,
+            fingerprint=self.fingerprint,
+            partition=self.partition,
+            kind=self.kind,
+            created_after=self.created_after,
+            created_before=self.created_before,
+            labels=dict(_key_and_value(condition) for condition in self.label),
+        )
+
+
+class SeriesQuery(Query):
+    """Which samples of a series to return."""
+
+    start_s: Seconds | None = Field(default=None, description="No samples before this time.")
+    end_s: Seconds | None = Field(default=None, description="No samples after this time.")
+    limit: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        default=10_000, description="Most samples; more only where several have one time."
+    )
+
+
+class LogQuery(Query):
+    """Which log to return."""
+
+    attempt: Annotated[int, Field(ge=1, le=1 << 20)] | None = Field(default=None, description="The latest if left out.")
+
+
+def _key_and_value(condition: str) -> tuple[str, str]:
+    key, _, value = condition.partition("=")
+    return key, value

@@ -1,0 +1,147 @@
+"""A run as its watchers see it."""
+
+from typing import Self
+
+from pydantic import AwareDatetime, ConfigDict, Field, JsonValue
+
+from api.links import Links
+from api.schemas import examples
+from api.schemas.view import View
+from migperf.gpus.partition import PartitionKind
+from migperf.store.listing import RunPage
+from migperf.store.models import PartitionRow, Run
+from migperf.store.states import RunState
+
+NS_PER_S = 1_000_000_000
+
+
+class RunPartition(View):
+    """The partition that a run was put on."""
+
+    uuid: str
+    kind: PartitionKind
+    model: str = Field(description="Board or processor model.")
+    profile: str | None = Field(description="MIG profile; null where the device is not cut.")
+    node: str
+    simulated: bool = Field(description="True when no such hardware exists.")
+
+    @classmethod
+    def of(cls, row: PartitionRow) -> Self:
+        """Show a stored partition."""
+        return cls(
+            uuid=row.uuid,
+            kind=PartitionKind(row.kind),
+            model=row.model,
+            profile=row.profile,
+            node=row.node,
+            simulated=row.simulated,
+        )
+
+
+class Measured(View):
+    """How long was measured, and which rules ended warm-up and measuring."""
+
+    window_s: float = Field(description="Length of the measured window, seconds.")
+    warmup_ended_by: str
+    measuring_ended_by: str
+
+    @classmethod
+    def of(cls, run: Run) -> Self | None:
+        """Show what was measured; None when nothing was measured to its end."""
+        if run.window_start_ns is None or run.window_end_ns is None:
+            return None
+        return cls(
+            window_s=(run.window_end_ns - run.window_start_ns) / NS_PER_S,
+            warmup_ended_by=run.warmup_ended_by or "unknown",
+            measuring_ended_by=run.measuring_ended_by or "unknown",
+        )
+
+
+class BenchmarkView(View):
+    """The benchmark of a run, every default written out. Not validated again: rules may have changed since."""
+
+    workload: str
+    scenario: str
+    parameters: dict[str, JsonValue]
+    method: dict[str, JsonValue] = Field(description="How it is measured.")
+    seed: int
+    where: dict[str, JsonValue] = Field(description="Which partitions it may run on; null where it does not matter.")
+
+
+class RunView(View):
+    """One execution of a benchmark."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.RUN]})
+
+    id: str
+    url: str = Field(description="Path of this document.")
+    page: str = Field(description="Path of the page for people.")
+    state: RunState
+    version: int = Field(description="Grows with every change.")
+    workload: str
+    scenario: str
+    fingerprint: str = Field(description="The same for runs that may be compared: 64 hexadecimal digits.")
+    benchmark: BenchmarkView
+    priority: int
+    timeout_s: float
+    retry_limit: int
+    labels: dict[str, str]
+    attempt: int = Field(description="0 until the first attempt has begun.")
+    losses: int = Field(description="How many attempts were killed from outside.")
+    phase: str | None = Field(description="What a running run is doing.")
+    progress: float = Field(description="How far its phase has come, 0 to 1.")
+    partition: RunPartition | None = Field(description="Where it runs or ran; null until it has been placed.")
+    created_at: AwareDatetime
+    started_at: AwareDatetime | None
+    finished_at: AwareDatetime | None
+    cancel_requested_at: AwareDatetime | None
+    reason: str | None = Field(description="Why it is in its state, where that needs a word.")
+    measured: Measured | None
+    environment: dict[str, JsonValue] | None = Field(description="What the result depends on besides the benchmark.")
+
+    @classmethod
+    def of(cls, run: Run, links: Links) -> Self:
+        """Show a stored run."""
+        return cls(
+            id=run.id,
+            url=links.run(run.id),
+            page=links.page(run.id),
+            state=run.state,
+            version=run.version,
+            workload=run.workload,
+            scenario=run.scenario,
+            fingerprint=run.fingerprint,
+            benchmark=BenchmarkView.model_validate(run.benchmark),
+            priority=run.priority,
+            timeout_s=run.timeout_s,
+            retry_limit=run.retry_limit,
+            labels={label.key: label.value for label in run.labels},
+            attempt=run.attempt,
+            losses=run.losses,
+            phase=run.phase,
+            progress=run.progress,
+            partition=RunPartition.of(run.partition_row) if run.partition_row else None,
+            created_at=run.created_at,
+            started_at=run.started_at,
+            finished_at=run.finished_at,
+            cancel_requested_at=run.cancel_requested_at,
+            reason=run.reason,
+            measured=Measured.of(run),
+            environment=run.environment,
+        )
+
+
+class RunList(View):
+    """One page of runs."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"items": [examples.RUN], "next_cursor": "WyItY3JlYXRlZF9hdCIsIC4uLl0"}]}
+    )
+
+    items: list[RunView]
+    next_cursor: str | None = Field(description="Give it as `cursor` for the next page; null on the last.")
+
+    @classmethod
+    def of(cls, page: RunPage, links: Links) -> Self:
+        """Show a page of stored runs."""
+        return cls(items=[RunView.of(run, links) for run in page.runs], next_cursor=page.next_cursor)

@@ -1,0 +1,98 @@
+"""Arbitrary requests: whatever is sent, the service answers, and never by failing."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from api.app import create_app
+from api.dependencies import passes_of
+from migperf.settings import load_settings
+from migperf.store import schema
+from migperf.store.database import Database
+from tests.api.serving import CountingPasses, TestClient
+from tests.databases import BACKENDS, temporary_database
+
+SLOW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@pytest.fixture(scope="module", params=BACKENDS)
+def client(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """A client of one application for all examples."""
+    folder = tmp_path_factory.mktemp("fuzz")
+    with temporary_database(request.param, folder) as url:
+        database = Database(url)
+        schema.upgrade(database)
+        app = create_app(load_settings(data_dir=folder, database_url=url))
+        app.dependency_overrides[passes_of] = CountingPasses
+        with TestClient(app, raise_server_exceptions=True) as opened:
+            yield opened
+        database.close()
+
+
+NUMBERS = st.integers() | st.floats() | st.sampled_from([1e308, -1e308, 10**300, 2**63, 2**31, -0.0, 1e-320])
+TEXTS = st.text() | st.sampled_from(["test-step", "train", "kind=cpu", "\0", "\ud800", "🜚", "a" * 300])
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | NUMBERS | TEXTS,
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(TEXTS, inner, max_size=5),
+    max_leaves=15,
+)
+NEAR_REQUESTS = st.fixed_dictionaries(
+    {"workload": st.sampled_from(["test-step", "resnet18", "vit-stem-stability"]) | ANY_JSON},
+    optional={
+        "scenario": st.sampled_from(["train", "offline", "single_stream"]) | ANY_JSON,
+        "parameters": st.dictionaries(
+            st.sampled_from(["batch_size", "image_size", "learning_rate", "optimizer", "data_pool", "settings"])
+            | TEXTS,
+            ANY_JSON,
+        )
+        | ANY_JSON,
+        "method": st.dictionaries(st.sampled_from(["min_s", "max_s", "min_steps", "sample_hz"]), ANY_JSON) | ANY_JSON,
+        "where": st.dictionaries(st.sampled_from(["kind", "profile", "gpu_model"]), ANY_JSON) | ANY_JSON,
+        "seed": ANY_JSON,
+        "priority": ANY_JSON,
+        "timeout_s": ANY_JSON,
+        "retry_limit": ANY_JSON,
+        "labels": st.dictionaries(TEXTS, TEXTS) | ANY_JSON,
+    },
+)
+
+
+@SLOW
+@example({"workload": "test-step", "scenario": "train", "labels": {"a": "\0"}})
+@example({"workload": "resnet18", "scenario": "train", "parameters": {"learning_rate": float("inf")}})
+@given(NEAR_REQUESTS | ANY_JSON)
+def test_no_json_body_makes_the_service_fail(client: TestClient, body: object) -> None:
+    answer = client.post("/v1/runs", content=json.dumps(body), headers={"Content-Type": "application/json"})
+    assert answer.status_code in (202, 400, 422)
+    if answer.status_code != 202:
+        assert answer.json()["status"] == answer.status_code
+
+
+@SLOW
+@given(st.binary(max_size=200), st.sampled_from(["application/json", "text/plain", "application/json; charset=x"]))
+def test_no_bytes_make_the_service_fail(client: TestClient, body: bytes, media_type: str) -> None:
+    answer = client.post("/v1/runs", content=body, headers={"Content-Type": media_type})
+    assert 400 <= answer.status_code < 500
+
+
+QUERY_NAMES = [
+    "state",
+    "workload",
+    "scenario",
+    "kind",
+    "label",
+    "created_after",
+    "sort",
+    "limit",
+    "cursor",
+    "partition",
+]
+
+
+@SLOW
+@given(st.lists(st.tuples(st.sampled_from(QUERY_NAMES) | st.text(), st.text().filter(str.isprintable)), max_size=4))
+def test_no_query_makes_the_service_fail(client: TestClient, query: list[tuple[str, str]]) -> None:
+    assert client.get("/v1/runs", params=query).status_code in (200, 400, 422)

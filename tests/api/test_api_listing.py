@@ -1,0 +1,173 @@
+"""Listing runs: filters that filter, orders that hold, pages that neither skip nor repeat."""
+
+import base64
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from migperf.store import nodes, runs
+from migperf.store.database import Database
+from migperf.store.listing import SortOrder
+from migperf.store.states import RunState
+from tests.api.serving import TestClient
+from tests.api.steps import NOW, begun, both_databases, finished, measured, submitted
+
+WORKLOADS = ("test-step", "resnet18")
+
+
+def ids(client: TestClient, **query: Any) -> list[str]:
+    answer = client.get("/v1/runs", params=query)
+    assert answer.status_code == 200, answer.text
+    return [run["id"] for run in answer.json()["items"]]
+
+
+def ended(database: Database, minute: int, **request: object) -> str:
+    """A run cancelled at that minute; several share a minute, so that ties occur."""
+    run_id = submitted(database, NOW + timedelta(minutes=minute), **request)
+    with database.write() as session:
+        runs.request_cancel(session, run_id, NOW + timedelta(minutes=minute))
+    return run_id
+
+
+@both_databases
+@pytest.mark.parametrize("sort", list(SortOrder))
+def test_pages_neither_skip_nor_repeat_while_runs_arrive(
+    client: TestClient, database: Database, sort: SortOrder
+) -> None:
+    def arrive(number: int) -> str:
+        return ended(database, number % 4, workload=WORKLOADS[number % 2], priority=number % 3)
+
+    there_from_the_start = {arrive(number) for number in range(11)}
+    seen: list[str] = []
+    cursor: dict[str, str] = {}
+    for number in range(100):
+        page = client.get("/v1/runs", params={"sort": sort, "limit": 2, **cursor}).json()
+        seen += [run["id"] for run in page["items"]]
+        if page["next_cursor"] is None:
+            break
+        cursor = {"cursor": page["next_cursor"]}
+        if number < 6:
+            arrive(number * 7)
+    assert len(seen) == len(set(seen))
+    assert there_from_the_start <= set(seen)
+
+
+@pytest.mark.parametrize("sort", list(SortOrder))
+def test_each_order_is_kept_across_pages(client: TestClient, database: Database, sort: SortOrder) -> None:
+    for number in range(9):
+        ended(database, number % 4, workload=WORKLOADS[number % 2], priority=number % 3)
+    items, cursor = [], {}
+    while True:
+        page = client.get("/v1/runs", params={"sort": sort, "limit": 4, **cursor}).json()
+        items += page["items"]
+        if page["next_cursor"] is None:
+            break
+        cursor = {"cursor": page["next_cursor"]}
+    keys = [(run[sort.removeprefix("-")], run["id"]) for run in items]
+    assert keys == sorted(keys, reverse=sort.startswith("-"))
+    assert len(keys) == 9
+
+
+def test_the_newest_come_first_and_fifty_are_a_page(client: TestClient, database: Database) -> None:
+    stored = [submitted(database, NOW + timedelta(seconds=number)) for number in range(51)]
+    page = client.get("/v1/runs").json()
+    assert [run["id"] for run in page["items"]] == stored[:0:-1]
+    assert ids(client, cursor=page["next_cursor"]) == [stored[0]]
+
+
+def test_no_runs_are_an_empty_page(client: TestClient) -> None:
+    assert client.get("/v1/runs").json() == {"items": [], "next_cursor": None}
+
+
+@both_databases
+def test_each_filter_leaves_what_it_names(client: TestClient, database: Database) -> None:
+    queued = submitted(database, labels={"commit": "a=b", "team": "x"})
+    done = measured(database, seed=4, labels={"team": "x"})
+    failed = submitted(database, NOW + timedelta(hours=2), workload="resnet18", scenario="train")
+    finished(database, begun(database, failed), RunState.FAILED)
+    fingerprint = client.get(f"/v1/runs/{failed}").json()["fingerprint"]
+    hour = (NOW + timedelta(hours=1)).isoformat()
+    expected = {
+        ("state", "queued"): {queued},
+        ("state", ("failed", "succeeded")): {done, failed},
+        ("workload", "resnet18"): {failed},
+        ("scenario", "single_stream"): {queued, done},
+        ("fingerprint", fingerprint): {failed},
+        ("partition", f"CPU-{done}"): {done},
+        ("kind", "cpu"): {done, failed},
+        ("kind", "mig"): set(),
+        ("label", "team=x"): {queued, done},
+        ("label", ("team=x", "commit=a=b")): {queued},
+        ("label", "team="): set(),
+        ("created_after", hour): {failed},
+        ("created_before", hour): {queued, done},
+        ("sort", "finished_at"): {done, failed},
+    }
+    found = {query: set(ids(client, **{query[0]: query[1]})) for query in expected}
+    assert found == expected
+    assert ids(client, state="queued", workload="resnet18") == []
+
+
+REFUSED = {
+    "misspelt parameter": ("lable=a=b", "lable"),
+    "unknown state": ("state=finished", "state"),
+    "unknown scenario": ("scenario=fast", "scenario"),
+    "unknown kind": ("kind=tpu", "kind"),
+    "unknown order": ("sort=id", "sort"),
+    "no run on a page": ("limit=0", "limit"),
+    "too many on a page": ("limit=201", "limit"),
+    "number that is none": ("limit=ten", "limit"),
+    "label without a value": ("label=commit", "label"),
+    "label asked for twice": ("label=a=1&label=a=2", "label"),
+    "time without a zone": ("created_after=2026-01-01T00:00:00", "created_after"),
+    "time that is none": ("created_before=yesterday", "created_before"),
+    "time beyond the calendar": ("created_after=0001-01-01T00:00:00%2B23:00", "created_after"),
+    "endless cursor": ("cursor=" + "x" * 1001, "cursor"),
+}
+
+
+@pytest.mark.parametrize(("query", "field"), REFUSED.values(), ids=REFUSED.keys())
+def test_a_filter_that_cannot_be_meant_is_refused_by_name(client: TestClient, query: str, field: str) -> None:
+    answer = client.get(f"/v1/runs?{query}")
+    assert (answer.status_code, answer.json()["type"]) == (422, "/problems/validation")
+    assert answer.json()["errors"][0]["field"].startswith(field)
+
+
+def encoded(*content: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("=")
+
+
+BAD_CURSORS = {
+    "no base64": "§",
+    "no JSON": "AAAA",
+    "no list": base64.urlsafe_b64encode(b"7").decode(),
+    "too short": encoded("-created_at"),
+    "of another order": encoded("created_at", "2026-01-01T00:00:00+00:00", "x"),
+    "time without a zone": encoded("-created_at", "2026-01-01T00:00:00", "x"),
+    "time beyond the calendar": encoded("-created_at", "0001-01-01T00:00:00+23:00", "x"),
+    "no time": encoded("-created_at", 7, "x"),
+    "id that cannot be stored": encoded("-created_at", "2026-01-01T00:00:00+00:00", "a\0"),
+    "id that is no text": encoded("-created_at", "2026-01-01T00:00:00+00:00", "\ud800"),
+}
+
+
+@both_databases
+def test_a_cursor_of_other_making_is_refused(client: TestClient) -> None:
+    for name, cursor in BAD_CURSORS.items():
+        answer = client.get("/v1/runs", params={"cursor": cursor})
+        assert (answer.status_code, answer.json()["type"]) == (422, "/problems/bad-cursor"), name
+
+
+@pytest.mark.parametrize("value", [10**12, "5", None, 1.5])
+def test_a_cursor_with_an_impossible_priority_is_refused(client: TestClient, value: object) -> None:
+    answer = client.get("/v1/runs", params={"cursor": encoded("priority", value, "x"), "sort": "priority"})
+    assert (answer.status_code, answer.json()["type"]) == (422, "/problems/bad-cursor")
+
+
+def test_a_run_on_a_retired_partition_is_still_found_by_it(client: TestClient, database: Database) -> None:
+    run_id = measured(database)
+    with database.write() as session:
+        nodes.store_partitions(session, f"node-{run_id[-8:]}", [], NOW)
+    assert ids(client, partition=f"CPU-{run_id}") == [run_id]

@@ -1,0 +1,132 @@
+"""The OpenAPI document: valid, complete, and every example in it is what the service would take or give."""
+
+from typing import Any
+
+import pytest
+from fastapi.openapi.models import OpenAPI
+from pydantic import BaseModel
+
+from api.app import create_app
+from api.problems import Problem
+from api.schemas import health, partitions, results, runs, timeline, workloads
+from migperf.gpus.selector import Selector
+from migperf.settings import Settings
+from migperf.store.requests import RunRequest
+from tests.api.serving import TestClient
+
+PREFIX = "#/components/schemas/"
+INPUTS: dict[str, type[BaseModel]] = {"RunRequest": RunRequest, "Selector": Selector}
+MODELS: dict[str, type[BaseModel]] = INPUTS | {
+    name: model
+    for module in (health, partitions, results, runs, timeline, workloads)
+    for name, model in vars(module).items()
+    if isinstance(model, type) and issubclass(model, BaseModel)
+}
+OPERATIONS = {
+    "submit_run",
+    "list_runs",
+    "get_run",
+    "cancel_run",
+    "delete_run",
+    "get_result",
+    "list_series",
+    "get_series",
+    "get_timeline",
+    "follow_run",
+    "get_log",
+    "list_artifacts",
+    "get_artifact",
+    "list_workloads",
+    "get_workload",
+    "list_partitions",
+    "get_partition",
+    "list_nodes",
+    "get_health",
+    "get_readiness",
+}
+
+
+@pytest.fixture(scope="module")
+def document(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The document."""
+    return create_app(Settings(data_dir=tmp_path_factory.mktemp("data"))).openapi()
+
+
+def operations(document: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    return [(path, operation) for path, item in document["paths"].items() for operation in item.values()]
+
+
+def references(part: object) -> set[str]:
+    if isinstance(part, dict):
+        own = {part["$ref"]} if isinstance(part.get("$ref"), str) else set()
+        return own.union(*(references(value) for value in part.values()))
+    return set().union(*map(references, part)) if isinstance(part, list) else set()
+
+
+def test_the_document_is_valid_and_refers_to_nothing_that_is_not_there(document: dict[str, Any]) -> None:
+    OpenAPI.model_validate(document)
+    assert document["openapi"].startswith("3.1")
+    known = {PREFIX + name for name in document["components"]["schemas"]}
+    assert references(document) <= known
+
+
+def test_every_route_has_a_name_for_generated_clients(document: dict[str, Any]) -> None:
+    assert {operation["operationId"] for _, operation in operations(document)} == OPERATIONS
+    assert all(operation["summary"] and operation["description"] for _, operation in operations(document))
+
+
+def test_every_parameter_of_a_path_is_described(document: dict[str, Any]) -> None:
+    for path, operation in operations(document):
+        in_path = {p["name"] for p in operation.get("parameters", ()) if p["in"] == "path"}
+        assert in_path == {part.strip("{}") for part in path.split("/") if part.startswith("{")}
+
+
+def test_every_route_documents_its_problems(document: dict[str, Any]) -> None:
+    for path, operation in operations(document):
+        problems = {status: answer for status, answer in operation["responses"].items() if not status.startswith("2")}
+        assert {"default", "503"} <= set(problems), path
+        assert "404" in problems or "{" not in path
+        for answer in problems.values():
+            assert set(answer["content"]) == {"application/problem+json"}
+
+
+def test_every_answer_with_a_body_has_an_example(document: dict[str, Any]) -> None:
+    for model in sorted(references([operation["responses"] for _, operation in operations(document)])):
+        name = model.removeprefix(PREFIX)
+        if name != "Problem":
+            assert document["components"]["schemas"][name]["examples"], name
+
+
+def test_every_example_of_a_schema_is_what_the_schema_describes(document: dict[str, Any]) -> None:
+    checked = 0
+    for name, schema in document["components"]["schemas"].items():
+        for example in schema.get("examples", ()):
+            back = MODELS[name].model_validate(example).model_dump(mode="json")
+            assert name in INPUTS or back == example, name
+            checked += 1
+    assert checked >= 15
+
+
+def test_every_example_of_a_problem_is_one(document: dict[str, Any]) -> None:
+    checked = 0
+    for _, operation in operations(document):
+        for status, answer in operation["responses"].items():
+            for example in answer.get("content", {}).get("application/problem+json", {}).get("examples", {}).values():
+                problem = Problem.model_validate(example["value"])
+                assert problem.model_dump(mode="json", exclude_unset=True) == example["value"]
+                assert status in (str(problem.status), "default")
+                checked += 1
+    assert checked > 40
+
+
+def test_every_example_of_a_request_is_accepted(client: TestClient, document: dict[str, Any]) -> None:
+    examples = document["components"]["schemas"]["RunRequest"]["examples"]
+    assert len(examples) >= 2
+    for example in examples:
+        assert client.post("/v1/runs", json=example).status_code == 202
+
+
+def test_what_is_answered_has_exactly_the_documented_members(client: TestClient, document: dict[str, Any]) -> None:
+    run = client.post("/v1/runs", json={"workload": "test-step", "scenario": "train"}).json()
+    schema = document["components"]["schemas"]["RunView"]
+    assert set(run) == set(schema["properties"]) == set(schema["required"])
