@@ -1,0 +1,274 @@
+"""Measuring here and now, without a service: the same supervisor and child as a worker's, watched by a terminal."""
+
+import signal
+import time
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import FrameType
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+from rich.text import Text
+
+from migperf.cli.figures import environment_line, measured_line, print_figures
+from migperf.cli.output import as_data, emit_json, err, out, remark, state_text
+from migperf.cli.problems import InvalidRequestError, UsageProblem
+from migperf.cli.progress import Reporter, reporter
+from migperf.client.models import MeasuredView, WindowView
+from migperf.gpus.inventory import discover
+from migperf.gpus.partition import Partition
+from migperf.gpus.selector import Selector
+from migperf.measure.benchmark import Benchmark, Scenario
+from migperf.measure.figures import ResultFigure
+from migperf.measure.job import Job
+from migperf.measure.launcher import Launcher
+from migperf.measure.outcome import Ending, Outcome, Stop
+from migperf.measure.phases import Phase
+from migperf.measure.supervisor import Limits, Standing, Supervisor
+from migperf.metrics.metric import Metric
+from migperf.metrics.series import Chunk, Series
+from migperf.settings import load_settings
+from migperf.store.requests import RunRequest
+from workloads.base import Task
+from workloads.registry import catalogue
+
+NS_PER_S = 1_000_000_000
+LOG_TAIL_LINES = 12
+LIMITS = Limits(tick_s=0.25, samples_every_s=3600.0)
+"""Nobody takes samples before the end, and every tick costs the processor that may be measured."""
+EXIT_STATUS = {
+    Ending.SUCCEEDED: 0,
+    Ending.DOES_NOT_FIT: 3,
+    Ending.CANCELLED: 130,
+}
+
+
+class RawSeries(BaseModel):
+    """A series as it was read: times in seconds since the run started, and values in ``unit``."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    unit: str
+    scope: str
+    source: str
+    absent: str | None
+    time_s: tuple[float, ...]
+    value: tuple[float, ...]
+
+
+class LocalRun(BaseModel):
+    """A run that was measured here; its fields are named as the service names them."""
+
+    model_config = ConfigDict(frozen=True)
+
+    state: Ending
+    reason: str | None
+    workload: str
+    scenario: Scenario
+    fingerprint: str
+    benchmark: Benchmark
+    partition: Partition
+    simulated: bool
+    started_at: datetime
+    finished_at: datetime
+    measured: MeasuredView | None
+    environment: dict[str, JsonValue]
+    figures: tuple[ResultFigure, ...]
+
+
+class SavedRun(LocalRun):
+    """A run with its raw series, for a file; ``window`` is what was measured, warm-up lies before it."""
+
+    window: WindowView | None
+    series: tuple[RawSeries, ...]
+
+
+def measure_here(workload: str, given: Mapping[str, Any], save: Path | None, *, as_json: bool) -> int:
+    """Measure a benchmark on this host, print what came out, and return the exit status."""
+    request = validated(workload, given)
+    partition = choose_partition(request.where, load_settings().node_name)
+    if save is not None and not save.absolute().parent.is_dir():
+        raise UsageProblem(f"{save} cannot be saved: there is no folder {save.absolute().parent}")
+    with TemporaryDirectory(prefix="migperf-") as folder:
+        log = Path(folder) / "child.log"
+        log.touch()
+        try:
+            run = _measure(request, partition, log)
+        except KeyboardInterrupt:
+            remark("cancelled before the run was under way")
+            raise
+        if as_json:
+            emit_json(as_data(LocalRun.model_validate(run.model_dump(include=set(LocalRun.model_fields)))))
+        else:
+            print_run(run)
+        if run.state is Ending.FAILED:
+            _show_log(log)
+    if save is not None:
+        save.write_text(run.model_dump_json(indent=2) + "\n")
+        remark(f"saved with its series in {save}")
+    return EXIT_STATUS.get(run.state, 1)
+
+
+def validated(workload: str, given: Mapping[str, Any]) -> RunRequest:
+    """Return the request that the options describe. Raises InvalidRequestError."""
+    try:
+        return RunRequest.model_validate({"scenario": default_scenario(workload), **given, "workload": workload})
+    except ValidationError as error:
+        raise InvalidRequestError.of(error, workload) from error
+
+
+def default_scenario(workload: str) -> Scenario:
+    """Return the scenario of a workload that is not told any: offline, or train where it only trains."""
+    card = catalogue().get(workload)
+    return Scenario.TRAIN if card is not None and Task.INFERENCE not in card.tasks else Scenario.OFFLINE
+
+
+def choose_partition(where: Selector, node: str) -> Partition:
+    """Return the first partition of this host that meets the conditions. Raises UsageProblem."""
+    here = discover()
+    for partition in here:
+        if where.matches(partition, node):
+            return partition
+    wanted = ", ".join(f"{name}={value}" for name, value in where.model_dump(exclude_none=True).items())
+    offered = "; ".join(f"kind={p.kind} ({p.model}, {p.uuid})" for p in here)
+    raise UsageProblem(f"no partition of this host ({node}) meets {wanted}; it has {offered}")
+
+
+class Interrupts:
+    """Ctrl-C while a run is under way: the first asks the run to end, another ends this program at once.
+
+    Until somebody follows the run there is nobody to ask, so then the first one already ends the program. The child
+    ends in either case: its helper kills it when this process lets go of it.
+    """
+
+    def __init__(self) -> None:
+        self.followed = False
+        self.count = 0
+        self._previous: Any = signal.SIG_DFL
+
+    def __enter__(self) -> Self:
+        self._previous = signal.signal(signal.SIGINT, self._interrupted)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGINT, self._previous)
+
+    def _interrupted(self, _number: int, _frame: FrameType | None) -> None:
+        self.count += 1
+        if self.count > 1 or not self.followed:
+            raise KeyboardInterrupt
+
+
+class TerminalWatcher:
+    """Shows a run's progress, and stops it when the user interrupts."""
+
+    def __init__(self, shown: Reporter, interrupts: Interrupts) -> None:
+        self._shown = shown
+        self._interrupts = interrupts
+
+    def entered(self, phase: Phase, at_ns: int) -> None:  # noqa: ARG002 - a terminal shows its own clock
+        """See Watcher."""
+        self._shown.phase(phase)
+
+    def tick(self, standing: Standing) -> Stop | None:
+        """See Watcher."""
+        self._interrupts.followed = True
+        self._shown.progress(standing.fraction, f"{standing.steps} steps" if standing.steps else "")
+        return Stop.CANCEL if self._interrupts.count else None
+
+    def samples(self, chunks: list[tuple[Metric, Chunk]]) -> None:
+        """See Watcher. The outcome holds every sample again, so nothing needs to be kept on the way."""
+
+
+def _measure(request: RunRequest, partition: Partition, log: Path) -> SavedRun:
+    benchmark = request.benchmark()
+    job = Job(run_id="local", benchmark=benchmark, partition=partition, timeout_s=request.timeout_s)
+    with Interrupts() as interrupts, reporter() as shown, Launcher() as launcher:
+        shown.phase(Phase.STARTING)
+        launcher.wait_until_warm()
+        started_at, started_ns = datetime.now(UTC), time.monotonic_ns()
+        outcome = Supervisor(launcher, job, TerminalWatcher(shown, interrupts), log, LIMITS).run()
+    window = _window(outcome, started_ns)
+    return SavedRun(
+        state=outcome.ending,
+        reason=outcome.reason,
+        workload=benchmark.workload,
+        scenario=benchmark.scenario,
+        fingerprint=benchmark.fingerprint(),
+        benchmark=benchmark,
+        partition=partition,
+        simulated=partition.simulated,
+        started_at=started_at,
+        finished_at=datetime.now(UTC),
+        measured=_measured(outcome, window),
+        environment=outcome.environment,
+        figures=outcome.figures,
+        window=window,
+        series=tuple(_raw(series, started_ns) for series in outcome.series),
+    )
+
+
+def _window(outcome: Outcome, started_ns: int) -> WindowView | None:
+    if outcome.finished is None:
+        return None
+    start_ns, end_ns = outcome.finished.window_start_ns, outcome.finished.window_end_ns
+    return WindowView(start_s=(start_ns - started_ns) / NS_PER_S, end_s=(end_ns - started_ns) / NS_PER_S)
+
+
+def _measured(outcome: Outcome, window: WindowView | None) -> MeasuredView | None:
+    if outcome.finished is None or window is None:
+        return None
+    return MeasuredView(
+        window_s=window.end_s - window.start_s,
+        warmup_ended_by=outcome.finished.warmup_ended_by,
+        measuring_ended_by=outcome.finished.measuring_ended_by,
+    )
+
+
+def _raw(series: Series, started_ns: int) -> RawSeries:
+    chunk = series.all()
+    return RawSeries(
+        name=series.metric.name,
+        unit=series.metric.unit,
+        scope=series.metric.scope,
+        source=series.metric.source,
+        absent=series.absent,
+        time_s=tuple(((chunk.time_ns - started_ns) / NS_PER_S).tolist()),
+        value=tuple(chunk.value.tolist()),
+    )
+
+
+def print_run(run: LocalRun) -> None:
+    """Print a run for people."""
+    console = out()
+    place = run.partition.profile or run.partition.kind
+    heading = Text.assemble((run.workload, "bold"), f" · {run.scenario} · {place} · ", state_text(run.state))
+    console.print(heading)
+    if run.reason:
+        console.print(Text(run.reason))
+    if run.figures:
+        console.print()
+        print_figures(console, run.figures)
+        console.print()
+    for line in _notes(run):
+        console.print(Text(line, "dim"))
+
+
+def _notes(run: LocalRun) -> Iterable[str]:
+    if run.measured is not None:
+        m = run.measured
+        yield measured_line(m.window_s, m.warmup_ended_by, m.measuring_ended_by)
+    yield environment_line(run.environment)
+    if run.simulated:
+        yield "simulated: no such hardware exists here"
+
+
+def _show_log(log: Path) -> None:
+    lines = log.read_text(errors="replace").splitlines()
+    if lines:
+        remark(f"The last lines that the child wrote ({len(lines)} in all):")
+    for line in lines[-LOG_TAIL_LINES:]:
+        err().print(Text(f"  {line}", "dim"), soft_wrap=True)

@@ -1,0 +1,195 @@
+"""The commands about the runs of a service: ``migperf runs …``."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from migperf.cli.options import AsJson, RunId, ServiceOptions, grouped, parse_pairs
+
+if TYPE_CHECKING:
+    from migperf.client import RunQuery, SeriesData
+
+app = typer.Typer(no_args_is_help=True, help="Look at the runs of a service, and act on them.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListOptions:
+    """Which runs to list."""
+
+    state: Annotated[
+        list[str], typer.Option("--state", metavar="STATE", help="Only runs in this state; can be repeated.")
+    ] = field(default_factory=list)
+    workload: Annotated[str | None, typer.Option("--workload", metavar="NAME", help="Only runs of this workload.")] = (
+        None
+    )
+    scenario: Annotated[str | None, typer.Option("--scenario", metavar="NAME", help="Only this scenario.")] = None
+    fingerprint: Annotated[
+        str | None, typer.Option("--fingerprint", metavar="HASH", help="Only runs of the same benchmark.")
+    ] = None
+    partition: Annotated[str | None, typer.Option("--partition", metavar="UUID", help="Only on this partition.")] = None
+    kind: Annotated[
+        str | None, typer.Option("--kind", metavar="KIND", help="Only on this kind of partition: cpu, gpu, mig …")
+    ] = None
+    label: Annotated[
+        list[str], typer.Option("--label", "-l", metavar="NAME=VALUE", help="Only with this label; can be repeated.")
+    ] = field(default_factory=list)
+    created_after: Annotated[
+        str | None, typer.Option("--created-after", metavar="TIME", help="Only later ones, such as 2026-01-31T12:00Z.")
+    ] = None
+    created_before: Annotated[
+        str | None, typer.Option("--created-before", metavar="TIME", help="Only earlier ones.")
+    ] = None
+    sort: Annotated[
+        str | None,
+        typer.Option(
+            "--sort",
+            metavar="FIELD",
+            help="created_at, finished_at, workload or priority; -FIELD: highest first (default: -created_at).",
+        ),
+    ] = None
+
+    def query(self, limit: int) -> "RunQuery":
+        """Return the filters that were given."""
+        query: RunQuery = {"limit": limit}
+        if self.state:
+            query["state"] = self.state
+        if self.label:
+            query["labels"] = parse_pairs(self.label, "--label")
+        for name in (
+            "workload",
+            "scenario",
+            "fingerprint",
+            "partition",
+            "kind",
+            "created_after",
+            "created_before",
+            "sort",
+        ):
+            if (value := getattr(self, name)) is not None:
+                query[name] = value
+        return query
+
+
+@app.command("list")
+@grouped
+def list_runs(
+    wanted: ListOptions,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, metavar="N", help="At most so many runs.")] = 50,
+    *,
+    service: ServiceOptions,
+    as_json: AsJson = False,
+) -> None:
+    """List runs, newest first."""
+    from migperf.cli.output import as_data, emit_json
+    from migperf.cli.remote import print_runs
+    from migperf.client import Client
+
+    with Client(service.url) as client:
+        runs = list(client.runs(**wanted.query(limit)))
+    if as_json:
+        emit_json(as_data(runs))
+    else:
+        print_runs(runs)
+
+
+@app.command()
+@grouped
+def show(run: RunId, service: ServiceOptions, as_json: AsJson = False) -> None:
+    """Show a run with the figures of its result."""
+    from migperf.cli.remote import show_run
+    from migperf.client import Client
+
+    with Client(service.url) as client:
+        show_run(client, client.run(run), as_json=as_json)
+
+
+@app.command()
+@grouped
+def watch(run: RunId, service: ServiceOptions, as_json: AsJson = False) -> None:
+    """Follow a run to its end; the exit status is that of `migperf run`. JSON: one event a line."""
+    from migperf.cli.remote import watch_run
+    from migperf.client import Client
+
+    with Client(service.url) as client:
+        raise typer.Exit(watch_run(client, run, as_json=as_json))
+
+
+@app.command()
+@grouped
+def cancel(run: RunId, service: ServiceOptions, as_json: AsJson = False) -> None:
+    """Cancel a run that has not ended."""
+    from migperf.cli.output import as_data, emit_json, remark
+    from migperf.client import Client
+
+    with Client(service.url) as client:
+        found = client.cancel(run)
+    if as_json:
+        emit_json(as_data(found))
+    else:
+        remark("cancelled" if found.state.is_final else "asked to end; `migperf runs watch` shows when it has")
+
+
+@app.command()
+@grouped
+def delete(run: RunId, service: ServiceOptions, as_json: AsJson = False) -> None:
+    """Delete a run that has ended, with its result, series and log."""
+    from migperf.cli.output import emit_json, remark
+    from migperf.client import Client
+
+    with Client(service.url) as client:
+        client.delete(run)
+    if as_json:
+        emit_json({"deleted": run})
+    else:
+        remark("deleted")
+
+
+@app.command()
+@grouped
+def log(
+    run: RunId,
+    service: ServiceOptions,
+    attempt: Annotated[
+        int | None, typer.Option("--attempt", metavar="N", min=1, help="Which attempt (default: the latest).")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print what the run's child wrote to its output."""
+    from migperf.cli.output import emit_json
+    from migperf.client import Client
+
+    with Client(service.url) as client:
+        text = client.log(run, attempt)
+    if as_json:
+        emit_json({"run_id": run, "attempt": attempt, "log": text})
+    else:
+        typer.echo(text, nl=not text.endswith("\n"))
+
+
+@app.command()
+@grouped
+def series(
+    run: RunId,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[SERIES]", help="Which series; without it, all are listed.")
+    ] = None,
+    *,
+    start_s: Annotated[
+        float | None, typer.Option("--start-s", metavar="N", help="Only from so many seconds after the run's start on.")
+    ] = None,
+    end_s: Annotated[float | None, typer.Option("--end-s", metavar="N", help="Only up to then.")] = None,
+    service: ServiceOptions,
+    as_json: AsJson = False,
+) -> None:
+    """List what was watched over time, or print one series as CSV."""
+    from migperf.cli.output import as_data, emit_json
+    from migperf.cli.samples import print_csv, print_list, series_document
+    from migperf.client import Client
+
+    with Client(service.url) as client:
+        if name is None:
+            listed = client.series_list(run)
+            return emit_json(as_data(listed)) if as_json else print_list(listed)
+        found: SeriesData = client.series(run, name, start_s, end_s)
+    return emit_json(series_document(found)) if as_json else print_csv(found)

@@ -1,0 +1,200 @@
+"""The client: one method for everything that the REST service offers under ``/v1``."""
+
+import uuid
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Self, Unpack
+from urllib.parse import quote, urljoin
+
+from pydantic import BaseModel
+
+from migperf.client.errors import RunDeletedError, UnexpectedAnswerError
+from migperf.client.events import EventStream
+from migperf.client.models import (
+    ArtifactList,
+    ArtifactView,
+    EndEvent,
+    Health,
+    NodeList,
+    NodeView,
+    PartitionList,
+    PartitionView,
+    Readiness,
+    Result,
+    RunEvent,
+    RunPage,
+    RunView,
+    SeriesList,
+    SeriesPage,
+    Timeline,
+    TimelineItem,
+    WorkloadDetail,
+    WorkloadList,
+    WorkloadView,
+)
+from migperf.client.query import RunQuery, query_parameters
+from migperf.client.series import SeriesData, join_pages
+from migperf.client.transport import Query, Transport
+
+if TYPE_CHECKING:
+    from migperf.store.requests import RunRequest
+
+
+class Client:
+    """A connection to one service. Close it, or use it in a ``with`` statement.
+
+    ``url`` defaults to the one that the settings (``MIGPERF_URL``) name, ``timeout_s`` bounds one request, and
+    ``patience_s`` is how long watching survives a service that has gone away. Errors are all ``MigperfClientError``.
+    """
+
+    def __init__(self, url: str | None = None, *, timeout_s: float = 30.0, patience_s: float = 60.0) -> None:
+        self._transport = Transport(url or _configured_url(), timeout_s)
+        self._patience_s = patience_s
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def url(self) -> str:
+        """Where the service is, without a trailing slash."""
+        return self._transport.url
+
+    def page_of(self, run: RunView) -> str:
+        """Return the URL of the run's page for people."""
+        return urljoin(self.url, run.page)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._transport.close()
+
+    def submit(self, request: "RunRequest | Mapping[str, Any]", idempotency_key: str | None = None) -> RunView:
+        """Submit a benchmark and return its run, ``replayed`` if the key had been used for the same request before.
+
+        A submission whose connection breaks is sent again under the same key, so it makes one run at most; give a key
+        of your own to extend that to several calls.
+        """
+        body = request.model_dump(mode="json") if isinstance(request, BaseModel) else dict(request)
+        headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
+        response = self._transport.send("POST", "/v1/runs", json=body, headers=headers)
+        run = self._transport.parse(RunView, response)
+        return run.model_copy(update={"replayed": response.headers.get("Idempotent-Replayed") == "true"})
+
+    def run(self, run_id: str) -> RunView:
+        """Return the run as it is now."""
+        return self._transport.get(RunView, _run_path(run_id))
+
+    def runs(self, **query: Unpack[RunQuery]) -> Iterator[RunView]:
+        """Iterate over the runs that the filters leave, newest first unless sorted otherwise, page by page."""
+        return islice(self._all_runs(query_parameters(query)), query.get("limit"))
+
+    def _all_runs(self, parameters: Query) -> Iterator[RunView]:
+        cursor: str | None = None
+        while True:
+            at = [("cursor", cursor)] if cursor is not None else []
+            page = self._transport.get(RunPage, "/v1/runs", [*parameters, *at])
+            yield from page.items
+            if page.next_cursor is None:
+                return
+            cursor = page.next_cursor
+
+    def cancel(self, run_id: str) -> RunView:
+        """Cancel a run that has not ended. Raises ApiConflictError when it ended in another way."""
+        return self._transport.parse(RunView, self._transport.send("POST", _run_path(run_id, "cancel")))
+
+    def delete(self, run_id: str) -> None:
+        """Delete a run that has ended, and all that belongs to it. Raises ApiConflictError while it has not."""
+        self._transport.send("DELETE", _run_path(run_id), repeatable=False)
+
+    def result(self, run_id: str) -> Result:
+        """Return the figures of the run; none until it has a result."""
+        return self._transport.get(Result, _run_path(run_id, "result"))
+
+    def series_list(self, run_id: str) -> SeriesList:
+        """Return what was watched over time, without the samples."""
+        return self._transport.get(SeriesList, _run_path(run_id, "series"))
+
+    def series(self, run_id: str, name: str, start_s: float | None = None, end_s: float | None = None) -> SeriesData:
+        """Return a series as arrays: all of it, or what lies between two times since the run started, seconds."""
+        path = _run_path(run_id, "series", name)
+        ends = [] if end_s is None else [("end_s", repr(end_s))]
+        pages: list[SeriesPage] = []
+        while True:
+            starts = [] if start_s is None else [("start_s", repr(start_s))]
+            page = self._transport.get(SeriesPage, path, [*starts, *ends])
+            pages.append(page)
+            if page.next_start_s is None:
+                return join_pages(pages)
+            if start_s is not None and page.next_start_s <= start_s:
+                raise UnexpectedAnswerError(self.url + path, "the pages of the series do not advance")
+            start_s = page.next_start_s
+
+    def timeline(self, run_id: str) -> tuple[TimelineItem, ...]:
+        """Return what happened to the run, in order."""
+        return self._transport.get(Timeline, _run_path(run_id, "timeline")).items
+
+    def log(self, run_id: str, attempt: int | None = None) -> str:
+        """Return what the run's child wrote: of its latest attempt, or of the one given."""
+        query = [] if attempt is None else [("attempt", str(attempt))]
+        return self._transport.send("GET", _run_path(run_id, "log"), params=query).text
+
+    def artifacts(self, run_id: str) -> tuple[ArtifactView, ...]:
+        """Return the documents that the run left behind."""
+        return self._transport.get(ArtifactList, _run_path(run_id, "artifacts")).items
+
+    def artifact(self, run_id: str, name: str) -> bytes:
+        """Return one document of the run."""
+        return self._transport.send("GET", _run_path(run_id, "artifacts", name)).content
+
+    def watch(self, run_id: str, timeout_s: float | None = None) -> Iterator[RunEvent]:
+        """Iterate over what happens to the run, from its beginning to its end, across dropped connections.
+
+        The last event is an EndEvent, or a GoneEvent if the run is deleted.
+        Raises WaitTimeoutError after ``timeout_s``.
+        """
+        return iter(
+            EventStream(self._transport, run_id, _run_path(run_id, "events"), self._patience_s, timeout_s),
+        )
+
+    def wait(self, run_id: str, timeout_s: float | None = None) -> RunView:
+        """Wait for the end of the run and return it. Raises WaitTimeoutError and RunDeletedError."""
+        for event in self.watch(run_id, timeout_s):
+            if isinstance(event, EndEvent):
+                return event.run
+        raise RunDeletedError(run_id)
+
+    def workloads(self) -> tuple[WorkloadView, ...]:
+        """Return the workloads that the service knows."""
+        return self._transport.get(WorkloadList, "/v1/workloads").items
+
+    def workload(self, name: str) -> WorkloadDetail:
+        """Return one workload with its parameters as JSON Schema."""
+        return self._transport.get(WorkloadDetail, f"/v1/workloads/{quote(name, safe='')}")
+
+    def partitions(self) -> tuple[PartitionView, ...]:
+        """Return the partitions of all nodes."""
+        return self._transport.get(PartitionList, "/v1/partitions").items
+
+    def nodes(self) -> tuple[NodeView, ...]:
+        """Return the nodes."""
+        return self._transport.get(NodeList, "/v1/nodes").items
+
+    def health(self) -> Health:
+        """Return that the service's process is up, and its version."""
+        return self._transport.get(Health, "/v1/health")
+
+    def ready(self) -> Readiness:
+        """Return that the service can take runs. Raises ServiceError naming what is missing."""
+        return self._transport.get(Readiness, "/v1/ready")
+
+
+def _configured_url() -> str:
+    from migperf.settings import load_settings
+
+    return load_settings().api_url
+
+
+def _run_path(run_id: str, *below: str) -> str:
+    return "/".join(("/v1/runs", *(quote(part, safe="") for part in (run_id, *below))))

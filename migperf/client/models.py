@@ -1,0 +1,323 @@
+"""What the service answers, as frozen models. Fields that a newer service adds are ignored; missing ones are errors."""
+
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
+
+from migperf.gpus.partition import PartitionKind
+from migperf.measure.figures import Interval, ResultFigure
+from migperf.store.states import RunState
+
+_TOLERANT = ConfigDict(frozen=True, extra="ignore")
+
+
+class _View(BaseModel):
+    model_config = _TOLERANT
+
+
+class FieldProblem(_View):
+    """What is wrong with one field of a request; ``given`` is the value that was sent, where the service tells it."""
+
+    field: str
+    detail: str
+    given: JsonValue = None
+
+
+class Problem(_View):
+    """A problem document (RFC 9457): what every refusal and failure looks like."""
+
+    title: str = ""
+    status: int | None = None
+    detail: str = ""
+    errors: tuple[FieldProblem, ...] | None = None
+
+
+class Health(_View):
+    """The service's process is up."""
+
+    status: str
+    version: str
+
+
+class Readiness(_View):
+    """The service can take runs. With ``nodes_alive`` at 0 they stay queued until a worker starts."""
+
+    status: str
+    database: str | None = None
+    schema_revision: str | None = Field(default=None, alias="schema")
+    nodes_alive: int
+
+
+class WindowView(_View):
+    """The measured window, seconds since the run started on its node. Warm-up lies before it."""
+
+    start_s: float
+    end_s: float
+
+
+class MeasuredView(_View):
+    """How long was measured, and which rules ended warm-up and measuring."""
+
+    window_s: float
+    warmup_ended_by: str
+    measuring_ended_by: str
+
+
+class RunPartition(_View):
+    """The partition that a run was put on."""
+
+    uuid: str
+    kind: PartitionKind
+    model: str
+    profile: str | None = None
+    node: str
+    simulated: bool = False
+
+
+class BenchmarkView(_View):
+    """The benchmark of a run, defaults written out. Not validated again: its workload need not be installed here."""
+
+    workload: str
+    scenario: str
+    parameters: dict[str, JsonValue] = Field(default_factory=dict)
+    method: dict[str, JsonValue] = Field(default_factory=dict)
+    seed: int = 0
+    where: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class RunView(_View):
+    """A run as it was when the service answered; ``version`` grows with every change."""
+
+    id: str
+    url: str
+    page: str
+    state: RunState
+    version: int
+    workload: str
+    scenario: str
+    fingerprint: str
+    benchmark: BenchmarkView
+    priority: int
+    timeout_s: float
+    retry_limit: int
+    labels: dict[str, str] = Field(default_factory=dict)
+    attempt: int
+    losses: int
+    phase: str | None = None
+    progress: float | None = Field(default=None, description="How far the phase has come, 0 to 1.")
+    partition: RunPartition | None = None
+    created_at: AwareDatetime
+    started_at: AwareDatetime | None = None
+    finished_at: AwareDatetime | None = None
+    cancel_requested_at: AwareDatetime | None = None
+    reason: str | None = None
+    measured: MeasuredView | None = None
+    environment: dict[str, JsonValue] | None = None
+    replayed: bool = Field(
+        default=False,
+        exclude=True,
+        description="After submitting: an earlier submission with the same idempotency key had made this run.",
+    )
+
+
+class RunPage(_View):
+    """One page of runs, and the cursor of the next, None on the last."""
+
+    items: tuple[RunView, ...]
+    next_cursor: str | None = None
+
+
+class FigureInterval(Interval):
+    """A confidence interval, in the unit of its figure."""
+
+    model_config = _TOLERANT
+
+
+class Figure(ResultFigure):
+    """One number of a result. Either ``value`` is there, or ``absent`` says why not."""
+
+    model_config = _TOLERANT
+
+    interval: FigureInterval | None = None
+
+
+class Result(_View):
+    """The figures of a run; none until it has a result."""
+
+    run_id: str
+    state: RunState
+    simulated: bool
+    figures: tuple[Figure, ...]
+
+
+class SeriesView(_View):
+    """One metric of a run: what it is and how many samples there are, without them."""
+
+    name: str
+    unit: str
+    scope: str
+    source: str
+    samples: int
+    absent: str | None = None
+
+
+class SeriesList(_View):
+    """Every metric of a run, and the window that was measured."""
+
+    items: tuple[SeriesView, ...]
+    window: WindowView | None = None
+
+
+class SeriesPage(_View):
+    """Some samples of a series; ``next_start_s`` is where the next page begins, None on the last."""
+
+    name: str
+    unit: str
+    scope: str
+    source: str
+    absent: str | None = None
+    window: WindowView | None = None
+    time_s: tuple[float, ...]
+    value: tuple[float | None, ...]
+    next_start_s: float | None = None
+
+
+class TimelineItem(_View):
+    """Something that happened to a run."""
+
+    id: int
+    at: AwareDatetime
+    attempt: int
+    kind: str
+    name: str
+    detail: str | None = None
+
+
+class Timeline(_View):
+    """Everything that happened to a run, in order."""
+
+    items: tuple[TimelineItem, ...]
+
+
+class StateEvent(TimelineItem):
+    """The run changed its state; ``name`` is the new one."""
+
+    event: Literal["state"] = "state"
+
+
+class PhaseEvent(TimelineItem):
+    """The run entered a phase; ``name`` is the phase."""
+
+    event: Literal["phase"] = "phase"
+
+
+class ProgressEvent(_View):
+    """How far the present phase has come, 0 to 1."""
+
+    event: Literal["progress"] = "progress"
+    state: RunState
+    phase: str | None = None
+    progress: float | None = None
+    version: int | None = None
+
+
+class EndEvent(_View):
+    """The run has ended; the last event of a stream."""
+
+    event: Literal["end"] = "end"
+    run: RunView
+
+
+class GoneEvent(_View):
+    """The run was deleted while it was watched; the last event of a stream."""
+
+    event: Literal["gone"] = "gone"
+    run_id: str
+
+
+RunEvent = Annotated[
+    StateEvent | PhaseEvent | ProgressEvent | EndEvent | GoneEvent,
+    Field(discriminator="event"),
+]
+
+
+class ArtifactView(_View):
+    """A document that a run left behind."""
+
+    name: str
+    media_type: str
+    bytes: int
+    url: str
+
+
+class ArtifactList(_View):
+    """The documents of a run."""
+
+    items: tuple[ArtifactView, ...]
+
+
+class WorkloadView(_View):
+    """A workload in the catalogue."""
+
+    name: str
+    title: str
+    summary: str
+    tasks: tuple[str, ...]
+    scenarios: tuple[str, ...]
+    paper: str | None = None
+    facts: dict[str, str] = Field(default_factory=dict)
+    url: str | None = None
+
+
+class WorkloadDetail(WorkloadView):
+    """A workload with its parameters as JSON Schema."""
+
+    parameters: dict[str, JsonValue]
+
+
+class WorkloadList(_View):
+    """The catalogue."""
+
+    items: tuple[WorkloadView, ...]
+
+
+class PartitionView(_View):
+    """A partition that the service knows; ``run`` is the run that holds it now."""
+
+    uuid: str
+    kind: PartitionKind
+    model: str
+    profile: str | None = None
+    gpu_uuid: str | None = None
+    memory_mib: int | None = None
+    sm_count: int | None = None
+    cpus: tuple[int, ...] | None = None
+    simulated: bool = False
+    node: str
+    node_alive: bool
+    run: str | None = None
+    seen_at: AwareDatetime
+    retired_at: AwareDatetime | None = None
+
+
+class PartitionList(_View):
+    """Every partition that is there now."""
+
+    items: tuple[PartitionView, ...]
+
+
+class NodeView(_View):
+    """A host that runs a worker, or ran one."""
+
+    name: str
+    host: str
+    version: str
+    alive: bool
+    started_at: AwareDatetime
+    heartbeat_at: AwareDatetime
+
+
+class NodeList(_View):
+    """Every node that the service knows."""
+
+    items: tuple[NodeView, ...]

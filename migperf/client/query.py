@@ -1,0 +1,50 @@
+"""The filters of a listing of runs, and how they become query parameters."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import TypedDict
+
+MAX_PAGE = 200
+"""The service gives no more runs at a time."""
+
+
+class RunQuery(TypedDict, total=False):
+    """Which runs to list; what is left out does not matter."""
+
+    state: str | Iterable[str]
+    """One state, or several of which a run may have any."""
+    workload: str
+    scenario: str
+    fingerprint: str
+    partition: str
+    """UUID of the partition."""
+    kind: str
+    """Kind of the partition, such as ``mig``."""
+    labels: Mapping[str, str]
+    """Labels that a run must all have."""
+    created_after: datetime | str
+    created_before: datetime | str
+    sort: str
+    """``created_at``, ``finished_at``, ``workload`` or ``priority``; with a minus sign the highest comes first."""
+    limit: int
+    """At most so many runs; all of them if left out."""
+
+
+def query_parameters(query: RunQuery) -> list[tuple[str, str]]:
+    """Return the filters as the service wants them; states and labels repeat."""
+    parameters: list[tuple[str, str]] = [("limit", str(min(query.get("limit", MAX_PAGE), MAX_PAGE)))]
+    for name, value in query.items():
+        match name, value:
+            case "limit", _:
+                continue
+            case "labels", Mapping():
+                parameters += [("label", f"{key}={wanted}") for key, wanted in value.items()]
+            case "state", str():
+                parameters.append(("state", str(value)))
+            case "state", Iterable():
+                parameters += [("state", str(state)) for state in value]
+            case _, datetime():
+                parameters.append((name, value.isoformat()))
+            case _:
+                parameters.append((name, str(value)))
+    return parameters

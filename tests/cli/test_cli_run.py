@@ -1,0 +1,167 @@
+"""``migperf run`` measures for real, says how it ended by its exit status, and leaves no process behind."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from migperf.gpus.inventory import discover
+from tests.cli.conftest import Cli
+
+QUICK = ("-m", "min_s=0.2", "-m", "warmup_s=0", "-m", "warmup_steps=1", "-m", "min_steps=3")
+RESNET = ("run", "resnet18", "-p", "image_size=32", "-p", "batch_size=1", "-p", "classes=10", *QUICK)
+pytestmark = pytest.mark.timeout(120)
+
+
+def test_a_real_network_is_measured_here_and_now(cli: Cli, tmp_path: Path) -> None:
+    saved = tmp_path / "result.json"
+    said = cli(*RESNET, "--json", "--seed", "7", "--save", str(saved))
+    assert said.status == 0, said.err
+    run = said.document
+    figures = {figure["name"]: figure for figure in run["figures"]}
+    assert run["state"] == "succeeded"
+    assert (run["benchmark"]["seed"], run["benchmark"]["parameters"]["image_size"]) == (7, 32)
+    assert run["partition"]["uuid"] == discover()[0].uuid
+    assert figures["throughput"]["value"] > 0
+    assert figures["throughput"]["unit"] == "image/s"
+    assert figures["peak_rss"]["value"] > 50
+    assert figures["batch_time_p99"]["value"] is None
+    assert "needs at least" in figures["batch_time_p99"]["absent"]
+    assert run["measured"]["window_s"] >= 0.2
+    assert run["environment"]["seed"] == 7
+
+    kept = json.loads(saved.read_text())
+    assert {name: kept[name] for name in run} == run
+    timings = next(series for series in kept["series"] if series["name"] == "batch_time")
+    inside = [t for t in timings["time_s"] if kept["window"]["start_s"] <= t <= kept["window"]["end_s"]]
+    assert len(inside) == figures["throughput"]["samples"]
+    assert len(timings["time_s"]) > len(inside), "warm-up is kept too"
+
+
+def test_people_get_phases_a_table_and_the_environment(cli: Cli) -> None:
+    said = cli("run", "test-step", "-s", "single_stream", "-p", "step_ms=1", *QUICK)
+    assert said.status == 0
+    assert said.out.startswith("test-step · single_stream · cpu · succeeded")
+    assert "latency_mean" in said.out
+    assert "Not reported" in said.out
+    assert "torch" in said.out
+    assert said.err.splitlines() == ["starting", "preparing", "warming up", "measuring", "finishing"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "state", "reason"),
+    [
+        (("test-misbehave", "-p", "how=out_of_memory"), 3, "does_not_fit", "no room for 1 TiB"),
+        (("test-misbehave", "-p", "how=raise"), 1, "failed", "ValueError: the payload is unwell"),
+        (("test-step", "-m", "min_s=60", "--timeout-s", "0.5"), 1, "timed_out", "timeout_s"),
+    ],
+)
+def test_each_end_has_its_exit_status_and_reason(
+    cli: Cli, arguments: tuple[str, ...], status: int, state: str, reason: str
+) -> None:
+    said = cli("run", *arguments, "-m", "warmup_s=0", "--json")
+    assert said.status == status
+    assert said.document["state"] == state
+    assert reason in said.document["reason"]
+    assert ("the payload is unwell" in said.err) == (state == "failed"), "the log's tail explains a failure"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("resnet18", "-p", "batch_size=0"), "parameters.batch_size = 0: input should be greater than or equal to 1"),
+        (("resnet18", "-p", "batchsize=1"), "did you mean batch_size?"),
+        (("resnet19",), "nearest: resnet18"),
+        (("resnet18", "-s", "server"), "'offline', 'single_stream' or 'train'"),
+        (("vit-stem-stability", "-s", "offline"), "scenarios that it can run: train"),
+        (("resnet18", "-m", "min_s=9", "-m", "max_s=1"), "lower one or raise the other"),
+        (("resnet18", "-w", "kind=mig"), "no partition of this host"),
+        (("resnet18", "-w", "mig"), "not of the form name=value"),
+        (("resnet18", "-p", "batch_size"), "not of the form name=value"),
+        (("resnet18", "--timeout-s", "-1"), "timeout_s = -1.0: input should be greater than 0"),
+        (("resnet18", "--save", "/nowhere/at/all.json"), "no folder /nowhere/at"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_before_anything_starts(
+    cli: Cli, arguments: tuple[str, ...], expected: str
+) -> None:
+    said = cli("run", *arguments, "--json")
+    assert said.status == 2
+    assert said.out == ""
+    assert expected in said.err
+    assert "Traceback" not in said.err
+    assert "starting" not in said.err
+
+
+def test_a_workload_that_only_trains_is_trained_when_nothing_else_is_said(cli: Cli) -> None:
+    said = cli("run", "vit-stem-stability", "-p", "trials=0")
+    assert "parameters.trials = 0" in said.err
+    assert "scenario" not in said.err
+
+
+@contextmanager
+def measuring(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A real ``migperf run`` in a group of its own, as a shell would start it."""
+    command = [sys.executable, "-m", "migperf", "run", *arguments]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, process_group=0
+    ) as process:
+        yield process
+        if process.poll() is None:
+            process.kill()
+
+
+def _wait_for_line(process: subprocess.Popen[str], line: str) -> None:
+    assert process.stderr is not None
+    for said in process.stderr:
+        if said.strip() == line:
+            return
+    raise AssertionError(f"it never said {line!r}")
+
+
+def test_ctrl_c_cancels_the_run_and_leaves_no_child_behind() -> None:
+    with measuring("test-step", "-p", "step_ms=5", "-m", "min_s=60", "-m", "warmup_s=0", "--json") as process:
+        _wait_for_line(process, "measuring")
+        family = psutil.Process(process.pid).children(recursive=True)
+        assert len(family) >= 2, "a helper and the child that it forked"
+        time.sleep(0.3)
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    assert process.returncode == 130, err
+    run = json.loads(out)
+    assert (run["state"], run["reason"]) == ("cancelled", "cancelled on request")
+    assert "Traceback" not in err
+    psutil.wait_procs(family, timeout=5)
+    assert not [p for p in family if p.is_running()]
+
+
+def test_ctrl_c_before_the_run_is_under_way_ends_at_once() -> None:
+    with measuring("test-step", "-m", "min_s=60") as process:
+        deadline = time.monotonic() + 30
+        while not (family := psutil.Process(process.pid).children()) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        # Only to this process: its helper is still importing what it needs to ignore it.
+        os.kill(process.pid, signal.SIGINT)
+        _, err = process.communicate(timeout=20)
+    assert process.returncode == 130, err
+    assert "cancelled before the run was under way" in err
+    psutil.wait_procs(family, timeout=10)
+    assert not [p for p in family if p.is_running()]
+
+
+def test_a_killed_command_takes_its_child_with_it() -> None:
+    with measuring("test-step", "-p", "step_ms=5", "-m", "min_s=60", "-m", "warmup_s=0") as process:
+        _wait_for_line(process, "measuring")
+        family = psutil.Process(process.pid).children(recursive=True)
+        process.kill()
+        process.communicate(timeout=20)
+    psutil.wait_procs(family, timeout=5)
+    assert not [p for p in family if p.is_running()]
