@@ -144,16 +144,18 @@ def _print_here(here: "Iterable[Partition]") -> None:
 def _print_known(known: "Iterable[PartitionView]") -> None:
     from rich.text import Text
 
-    from migperf.cli.output import out, remark, table
+    from migperf.cli.output import WIDE, out, remark, table
 
-    whole = ("Memory", "Size")
-    made = table("Partition", "Kind", "Node", "Model", "Memory", "Size", "Run", right=("Memory",), whole=whole)
+    console = out()
+    wide = console.width >= WIDE
+    more = ("Memory", "Size", "Run") if wide else ("Use",)
+    made = table("Partition", "Kind", "Node", "Model", *more, right=("Memory",), whole=("Partition", "Memory", "Size"))
     for partition in known:
         node = Text.assemble(partition.node, "" if partition.node_alive else (" (silent)", "red"))
-        place = (partition.uuid, _kind(partition), node, partition.model)
-        made.add_row(*place, *_sizes(partition), partition.run or "–")
+        use = (*_sizes(partition), partition.run or "–") if wide else ("busy" if partition.run else "free",)
+        made.add_row(partition.uuid, _kind(partition), node, partition.model, *use)
     if made.row_count:
-        out().print(made)
+        console.print(made)
     else:
         remark("the service knows no partitions: no worker has started yet (`migperf worker`)")
 

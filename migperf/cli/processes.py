@@ -1,4 +1,4 @@
-"""The process tree of ``migperf up``: starts the service's processes, starts again what dies, and stops them in order."""
+"""The process tree of ``migperf up``: starts the service, starts again what dies, and stops it all in order."""
 
 import ctypes
 import os

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
 
 from rich.console import Console
 from rich.text import Text
@@ -24,6 +23,7 @@ from migperf.cli.output import (
     state_text,
     table,
 )
+from migperf.cli.parameters import plain
 from migperf.cli.progress import Reporter, reporter
 from migperf.cli.submission import SubmitOptions, request_from
 from migperf.client import (
@@ -170,7 +170,7 @@ def _facts(client: Client, run: RunView) -> Iterator[tuple[str, str]]:
     if run.labels:
         yield "labels", _labels(run)
     if run.benchmark.parameters:
-        yield "parameters", ", ".join(f"{name}={_plain(value)}" for name, value in run.benchmark.parameters.items())
+        yield "parameters", ", ".join(f"{name}={plain(value)}" for name, value in run.benchmark.parameters.items())
 
 
 def _notes(run: RunView, *, simulated: bool) -> Iterator[str]:
@@ -206,10 +206,6 @@ def _more_cells(run: RunView) -> tuple[str, str, str]:
 
 def _labels(run: RunView) -> str:
     return ", ".join(f"{name}={value}" for name, value in run.labels.items())
-
-
-def _plain(value: Any) -> str:  # noqa: ANN401 - JSON
-    return str(value).lower() if value is None or isinstance(value, bool) else str(value)
 
 
 def _print_links(client: Client, run: RunView) -> None:

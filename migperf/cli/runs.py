@@ -156,13 +156,15 @@ def log(
     as_json: AsJson = False,
 ) -> None:
     """Print what the run's child wrote to its output."""
-    from migperf.cli.output import emit_json
+    from migperf.cli.output import emit_json, remark
     from migperf.client import Client
 
     with Client(service.url) as client:
         text = client.log(run, attempt)
     if as_json:
         emit_json({"run_id": run, "attempt": attempt, "log": text})
+    elif not text:
+        remark("the child wrote nothing")
     else:
         typer.echo(text, nl=not text.endswith("\n"))
 

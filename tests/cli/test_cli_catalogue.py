@@ -51,4 +51,6 @@ def test_the_partitions_of_a_service_tell_their_run(cli: Cli, service_url: str, 
     said = cli("partitions", "--service", "--url", service_url, "--json")
     assert [(p["run"], p["simulated"]) for p in said.document] == [(run_id, True)]
     table = cli("partitions", "--service", "--url", service_url).out
+    assert f"CPU-{run_id}" in table
+    assert "busy" in table
     assert "simulated" in "".join(table.split())

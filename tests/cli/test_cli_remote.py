@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy import select
 
 from migperf.client import Client
+from migperf.store import results
 from migperf.store.database import Database
 from migperf.store.models import Run
 from migperf.store.states import RunState
@@ -219,6 +220,14 @@ def test_the_log_is_printed_as_it_is(cli: Cli, database: Database) -> None:
     assert cli("runs", "log", run_id).out.startswith("<b>hello</b>")
     assert cli("runs", "log", run_id, "--json").document["log"].startswith("<b>hello</b>")
     assert cli("runs", "log", run_id, "--attempt", "7").status == 1
+
+
+def test_an_empty_log_is_said_to_be_empty(cli: Cli, database: Database) -> None:
+    run_id = steps.submitted(database)
+    with database.write() as session:
+        results.store_log(session, run_id, 1, b"", 0)
+    said = cli("runs", "log", run_id)
+    assert (said.status, said.out, said.err.strip()) == (0, "", "the child wrote nothing")
 
 
 def test_series_are_listed_and_one_is_csv_or_json(cli: Cli, database: Database) -> None:
