@@ -30,7 +30,8 @@ def run(
 ) -> None:
     """Measure a workload on this host, here and now, without a service.
 
-    Exit status: 0 measured, 3 it does not fit into memory, 1 it failed or timed out, 2 it cannot be run as asked.
+    Exit status: 0 measured, 3 it does not fit into memory, 1 it failed or timed out, 2 it cannot be run as asked,
+    130 it was interrupted.
     """
     from migperf.cli.local_run import measure_here
 
