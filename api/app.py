@@ -40,6 +40,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         version=migperf.__version__,
         description=DESCRIPTION,
         openapi_url="/v1/openapi.json",
+        docs_url=None,  # its pages load their scripts from elsewhere; the document itself is served
         redoc_url=None,
         redirect_slashes=False,
         lifespan=_lifespan,
