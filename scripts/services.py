@@ -41,8 +41,19 @@ def postgresql(pid: int) -> str:
     postgres = program("postgres")
     folder, port = Path(tempfile.mkdtemp(prefix="migperf-postgresql-")), free_port()
     user = unprivileged_user(folder)
-    initdb = [str(postgres.parent / "initdb"), "-D", str(folder / "data"), "-U", "postgres", "-A", "trust", "-N"]
-    subprocess.run([*user, *initdb], check=True, stdout=sys.stderr)
+    initdb = [
+        str(postgres.parent / "initdb"),
+        "-D",
+        str(folder / "data"),
+        "-U",
+        "postgres",
+        "-A",
+        "trust",
+        "-N",
+        "-E",
+        "UTF8",
+    ]
+    subprocess.run([*user, *initdb], check=True, stdout=subprocess.DEVNULL)
     options = ["-D", str(folder / "data"), "-p", str(port), "-k", str(folder), "-h", "127.0.0.1", "-c", "fsync=off"]
     start([*user, str(postgres), *options], port, pid, folder)
     return f"postgresql://postgres@127.0.0.1:{port}/postgres"
@@ -100,7 +111,7 @@ def unprivileged_user(folder: Path) -> list[str]:
 
 def start(command: list[str], port: int, pid: int, folder: Path) -> None:
     """Start a server, wait until it answers, and leave a watcher that ends it after ``pid`` has ended."""
-    say(f"starting a private {Path(command[-1] if len(command) == 1 else command[0]).name} on port {port}")
+    say(f"starting a private server on port {port}: {' '.join(command)}")
     log = (folder / "log").open("wb")
     server = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
     watch = f"while kill -0 {pid} 2>/dev/null; do sleep 1; done; kill -INT -{server.pid}; sleep 2; rm -rf '{folder}'"
