@@ -149,7 +149,9 @@ def _print_known(known: "Iterable[PartitionView]") -> None:
     console = out()
     wide = console.width >= WIDE
     more = ("Memory", "Size", "Run") if wide else ("Use",)
-    made = table("Partition", "Kind", "Node", "Model", *more, right=("Memory",), whole=("Partition", "Memory", "Size"))
+    made = table(
+        "Partition", "Kind", "Node", "Model", *more, right=("Memory",), whole=("Partition", "Kind", "Memory", "Size")
+    )
     for partition in known:
         node = Text.assemble(partition.node, "" if partition.node_alive else (" (silent)", "red"))
         use = (*_sizes(partition), partition.run or "–") if wide else ("busy" if partition.run else "free",)

@@ -90,7 +90,7 @@ def watch_run(client: Client, run_id: str, *, as_json: bool) -> int:
 
 def _relay(events: Iterable[RunEvent], run_id: str) -> RunView:
     for event in events:
-        emit_line(as_data(event))
+        emit_line({"event": event.event, **as_data(event)})
         if isinstance(event, EndEvent):
             return event.run
     raise RunDeletedError(run_id)

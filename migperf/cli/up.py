@@ -1,6 +1,7 @@
 """``migperf up``: the whole service as one process tree, and a first benchmark so that there is something to see."""
 
 import signal
+import socket
 import time
 from collections.abc import Callable
 from types import FrameType
@@ -33,6 +34,7 @@ class Interrupted(Exception):  # noqa: N818 - not an error: somebody wants us to
 
 def run_up(settings: Settings, *, first_benchmark: bool, say: Say) -> int:
     """Bring the schema up to date, start the service, and keep it running until SIGINT or SIGTERM."""
+    _require_free_port(settings)
     _upgrade_schema(settings)
     processes = service_processes(settings)
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -62,6 +64,18 @@ def service_processes(settings: Settings) -> list[ServiceProcess]:
         ServiceProcess(name, migperf_command(name), logs / f"{name}.log", environment)
         for name in ("worker", "scheduler", "api")
     ]
+
+
+def _require_free_port(settings: Settings) -> None:
+    """Say at once what the API would find out after a while. Raises StartError."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            address = f"{settings.host}:{settings.port}"
+            raise StartError(f"cannot listen on {address}: {error.strerror}; choose another with --port") from error
 
 
 def _upgrade_schema(settings: Settings) -> None:
