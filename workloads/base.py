@@ -27,9 +27,9 @@ class Task(StrEnum):
 
 
 class Parameters(BaseModel):
-    """Base of every payload's parameter model: unknown fields are refused and values do not change."""
+    """Base of every payload's parameter model: unknown fields and infinities are refused, values do not change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

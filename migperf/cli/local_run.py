@@ -98,17 +98,13 @@ def measure_here(workload: str, given: Mapping[str, Any], save: Path | None, *, 
         try:
             run = _measure(request, partition, log)
         except KeyboardInterrupt:
-            remark("cancelled before the run was under way")
+            remark("interrupted; the run was not waited for")
             raise
-        if as_json:
-            emit_json(as_data(LocalRun.model_validate(run.model_dump(include=set(LocalRun.model_fields)))))
-        else:
-            print_run(run)
-        if run.state is Ending.FAILED:
-            _show_log(log)
-    if save is not None:
-        save.write_text(run.model_dump_json(indent=2) + "\n")
-        remark(f"saved with its series in {save}")
+        try:
+            # Before anything is printed: a pipe that is closed early must not cost the measurement.
+            _save(run, save)
+        finally:
+            _show(run, log, as_json=as_json)
     return EXIT_STATUS.get(run.state, 1)
 
 
@@ -140,25 +136,28 @@ def choose_partition(where: Selector, node: str) -> Partition:
 class Interrupts:
     """Ctrl-C while a run is under way: the first asks the run to end, another ends this program at once.
 
-    Until somebody follows the run there is nobody to ask, so then the first one already ends the program. The child
-    ends in either case: its helper kills it when this process lets go of it.
+    Ctrl-C is ignored until ``heed`` is called, and so by the processes started until then: a terminal sends it to all
+    of them, but only this one decides what becomes of it. They end when this process lets go of them.
     """
 
     def __init__(self) -> None:
-        self.followed = False
         self.count = 0
         self._previous: Any = signal.SIG_DFL
 
     def __enter__(self) -> Self:
-        self._previous = signal.signal(signal.SIGINT, self._interrupted)
+        self._previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
         return self
 
     def __exit__(self, *_: object) -> None:
         signal.signal(signal.SIGINT, self._previous)
 
+    def heed(self) -> None:
+        """Take note of Ctrl-C from now on."""
+        signal.signal(signal.SIGINT, self._interrupted)
+
     def _interrupted(self, _number: int, _frame: FrameType | None) -> None:
         self.count += 1
-        if self.count > 1 or not self.followed:
+        if self.count > 1:
             raise KeyboardInterrupt
 
 
@@ -175,7 +174,6 @@ class TerminalWatcher:
 
     def tick(self, standing: Standing) -> Stop | None:
         """See Watcher."""
-        self._interrupts.followed = True
         self._shown.progress(standing.fraction, f"{standing.steps} steps" if standing.steps else "")
         return Stop.CANCEL if self._interrupts.count else None
 
@@ -187,6 +185,7 @@ def _measure(request: RunRequest, partition: Partition, log: Path) -> SavedRun:
     benchmark = request.benchmark()
     job = Job(run_id="local", benchmark=benchmark, partition=partition, timeout_s=request.timeout_s)
     with Interrupts() as interrupts, reporter() as shown, Launcher() as launcher:
+        interrupts.heed()
         shown.phase(Phase.STARTING)
         launcher.wait_until_warm()
         started_at, started_ns = datetime.now(UTC), time.monotonic_ns()
@@ -239,6 +238,21 @@ def _raw(series: Series, started_ns: int) -> RawSeries:
         time_s=tuple(((chunk.time_ns - started_ns) / NS_PER_S).tolist()),
         value=tuple(chunk.value.tolist()),
     )
+
+
+def _save(run: SavedRun, file: Path | None) -> None:
+    if file is not None:
+        file.write_text(run.model_dump_json(indent=2) + "\n")
+        remark(f"saved with its series in {file}")
+
+
+def _show(run: SavedRun, log: Path, *, as_json: bool) -> None:
+    if as_json:
+        emit_json(as_data(LocalRun.model_validate(run.model_dump(include=set(LocalRun.model_fields)))))
+    else:
+        print_run(run)
+    if run.state is Ending.FAILED:
+        _show_log(log)
 
 
 def print_run(run: LocalRun) -> None:

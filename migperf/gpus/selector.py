@@ -17,10 +17,12 @@ class Selector(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra={"examples": [{"kind": "cpu"}]})
 
     kind: PartitionKind | None = Field(default=None, description="Kind of partition.")
-    profile: str | None = Field(default=None, description="MIG profile, exactly, such as 1g.10gb.")
-    gpu_model: str | None = Field(default=None, description="Board or processor model; * and ? match, case ignored.")
-    node: str | None = Field(default=None, description="Name of the node.")
-    partition: str | None = Field(default=None, description="UUID of one partition.")
+    profile: str | None = Field(default=None, max_length=255, description="MIG profile, exactly, such as 1g.10gb.")
+    gpu_model: str | None = Field(
+        default=None, max_length=255, description="Board or processor model; * and ? match, case ignored."
+    )
+    node: str | None = Field(default=None, max_length=255, description="Name of the node.")
+    partition: str | None = Field(default=None, max_length=255, description="UUID of one partition.")
 
     @model_validator(mode="before")
     @classmethod

@@ -32,7 +32,7 @@ class Scenario(StrEnum):
 class Method(BaseModel):
     """How a run is measured: when warm-up ends, when measuring ends, how often metrics are read."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     warmup_steps: Annotated[int, Field(ge=0, le=100_000)] = Field(
         default=3, description="Warm-up lasts at least so many steps."
@@ -65,7 +65,7 @@ class Method(BaseModel):
 class Benchmark(BaseModel):
     """A workload with its parameters, the scenario, where it may run and how it is to be measured."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     workload: str = Field(max_length=128, description="Name of a workload, as `GET /v1/workloads` lists them.")
     scenario: Scenario = Field(description="How work arrives.")

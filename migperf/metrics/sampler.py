@@ -1,6 +1,7 @@
 """Reads sources at a fixed rate, in a thread of the supervisor's process, and fills their series."""
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Iterable
@@ -79,7 +80,8 @@ class Sampler:
             self._retire(source, f"{type(error).__name__}: {error}")
         else:
             for name, value in values.items():
-                self._append(name, now_ns, value)
+                if math.isfinite(value):  # some counters answer NaN for "no value": a gap, like any other
+                    self._append(name, now_ns, value)
 
     def _retire(self, source: Source, reason: str) -> None:
         self._sources.remove(source)

@@ -54,6 +54,16 @@ def test_the_answer_comes_before_everything_is_sent(url: str) -> None:
         assert b"413" in connection.recv(4096).split(b"\r\n")[0]
 
 
+def test_a_client_that_sends_all_before_it_reads_gets_the_answer_too(url: str) -> None:
+    host, port = url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        head = f"POST /v1/runs HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {10 * MIB}\r\n"
+        connection.sendall(head.encode() + b"\r\n")
+        for _ in range(10):
+            connection.sendall(b" " * MIB)
+        assert b"413" in connection.recv(4096).split(b"\r\n")[0]
+
+
 def test_a_body_of_just_the_limit_is_read(url: str, settings: Settings) -> None:
     body = json.dumps(REQUEST).encode()
     answer = httpx.post(f"{url}/v1/runs", content=body.ljust(settings.max_body_bytes), headers=JSON, trust_env=False)

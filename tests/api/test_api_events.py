@@ -11,6 +11,8 @@ import pytest
 from fastapi import FastAPI
 from httpx_sse import ServerSentEvent, connect_sse
 
+from api.links import Links
+from api.watch import RunWatch
 from migperf.store import leases, runs
 from migperf.store.database import Database, now
 from migperf.store.states import RunState
@@ -174,6 +176,16 @@ def test_watchers_hold_no_connection_while_they_wait_and_are_forgotten_when_they
     for watcher in watchers:
         watcher.close()
     wait_until(lambda: not looks or time.monotonic() - looks[-1] > 1.0)
+
+
+def test_a_look_at_a_run_that_stands_still_finds_nothing(database: Database) -> None:
+    run_id = submitted(database)
+    watch = RunWatch(database, Links(""), run_id, last_event_id=0)
+    assert [event.event for event in watch.look()] == ["state", "progress"]
+    assert watch.look() == []
+    progressed(database, run_id, 0.5)
+    assert [event.event for event in watch.look()] == ["progress"]
+    assert watch.look() == []
 
 
 def test_a_silent_stream_gives_signs_of_life(

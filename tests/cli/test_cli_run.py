@@ -143,18 +143,57 @@ def test_ctrl_c_cancels_the_run_and_leaves_no_child_behind() -> None:
     assert not [p for p in family if p.is_running()]
 
 
-def test_ctrl_c_before_the_run_is_under_way_ends_at_once() -> None:
-    with measuring("test-step", "-m", "min_s=60") as process:
+def test_ctrl_c_while_the_run_still_starts_cancels_it_without_a_word_from_its_helper() -> None:
+    with measuring("test-step", "-m", "min_s=60", "--json") as process:
         deadline = time.monotonic() + 30
         while not (family := psutil.Process(process.pid).children()) and time.monotonic() < deadline:
             time.sleep(0.01)
-        # Only to this process: its helper is still importing what it needs to ignore it.
-        os.kill(process.pid, signal.SIGINT)
-        _, err = process.communicate(timeout=20)
+        time.sleep(0.1)
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=20)
     assert process.returncode == 130, err
-    assert "cancelled before the run was under way" in err
+    assert json.loads(out)["state"] == "cancelled"
+    assert "Traceback" not in err
     psutil.wait_procs(family, timeout=10)
     assert not [p for p in family if p.is_running()]
+
+
+def test_a_second_ctrl_c_does_not_wait() -> None:
+    with measuring("test-misbehave", "-p", "how=ignore_sigterm", "-m", "min_s=60", "-m", "warmup_s=0") as process:
+        _wait_for_line(process, "measuring")
+        family = psutil.Process(process.pid).children(recursive=True)
+        time.sleep(0.5)
+        os.killpg(process.pid, signal.SIGINT)
+        time.sleep(0.4)
+        begun = time.monotonic()
+        os.killpg(process.pid, signal.SIGINT)
+        _, err = process.communicate(timeout=20)
+    assert process.returncode == 130, err
+    assert time.monotonic() - begun < 1.5, "the grace of the child was not waited for"
+    assert "not waited for" in err
+    psutil.wait_procs(family, timeout=5)
+    assert not [p for p in family if p.is_running()]
+
+
+def test_a_reader_that_goes_away_does_not_cost_the_saved_result(tmp_path: Path) -> None:
+    saved = tmp_path / "result.json"
+    with measuring("test-step", *QUICK, "--save", str(saved)) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        err = process.stderr.read()
+    assert json.loads(saved.read_text())["state"] == "succeeded"
+    assert "Traceback" not in err
+
+
+def test_a_result_that_cannot_be_saved_is_still_printed(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    target = tmp_path / "link"
+    target.symlink_to(tmp_path / "folder" / "not there" / "file")
+    said = cli("run", "test-step", *QUICK, "--save", str(target), "--json")
+    assert said.status == 1
+    assert said.document["state"] == "succeeded"
+    assert "No such file" in said.err
 
 
 def test_a_killed_command_takes_its_child_with_it() -> None:
