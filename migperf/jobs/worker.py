@@ -138,7 +138,7 @@ def _consume(settings: Settings, node: WorkerNode, stopping: threading.Event) ->
         worker.start()
     finally:
         signals.worker_shutting_down.disconnect(begin_to_stop)
-    return int(worker.exitcode or 0)
+    return 0 if stopping.is_set() else int(worker.exitcode or 0)
 
 
 def _celery_worker(app: Celery, settings: Settings, concurrency: int) -> Any:  # noqa: ANN401 - Celery has no types

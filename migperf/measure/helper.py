@@ -68,8 +68,7 @@ class Helper:
         self._watch_children()
         self._selector.register(self._control, selectors.EVENT_READ)
         self._selector.register(self._wake_read, selectors.EVENT_READ)
-        self._control.send(WARM)
-        open_for_requests = True
+        open_for_requests = self._announce()
         while open_for_requests:
             ready = {key.fileobj for key, _ in self._selector.select()}
             if self._wake_read in ready:
@@ -81,13 +80,24 @@ class Helper:
         for pid in self._children:
             _kill_group(pid)
 
+    def _announce(self) -> bool:
+        """Say that requests are welcome; False when the worker has gone already."""
+        try:
+            self._control.send(WARM)
+        except OSError:
+            return False
+        return True
+
     def _watch_children(self) -> None:
         self._wake_write.setblocking(False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(self._wake_write.fileno(), warn_on_full_buffer=False)
 
     def _take_request(self) -> bool:
-        packet, descriptors, _, _ = socket.recv_fds(self._control, MAX_PACKET, 3)
+        try:
+            packet, descriptors, _, _ = socket.recv_fds(self._control, MAX_PACKET, 3)
+        except OSError:
+            return False
         if not packet:
             return False
         log, events, fate_fd = descriptors
@@ -164,6 +174,7 @@ def _kill_group(pid: int) -> None:
 
 def _isolate(log: int, helper_pid: int) -> None:
     """Give the child a session of its own, its log, death with its helper, and the first place if memory runs out."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.setsid()
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != helper_pid:
@@ -173,7 +184,6 @@ def _isolate(log: int, helper_pid: int) -> None:
     for source, target in ((null, 0), (log, 1), (log, 2)):
         os.dup2(source, target)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     gc.unfreeze()
 
 

@@ -23,7 +23,7 @@ def test_defaults_are_written_out() -> None:
         ({"scenario": "sideways"}, ("scenario",), "offline"),
         ({"workload": "test-misbehave", "scenario": "train"}, ("scenario",), "single_stream"),
         ({"parameters": {"step_ms": -1}}, ("parameters", "step_ms"), "greater than or equal to 0"),
-        ({"parameters": {"step_ms": float("nan")}}, ("parameters", "step_ms"), "Input should be"),
+        ({"parameters": {"step_ms": float("nan")}}, ("parameters", "step_ms", "float"), "finite"),
         ({"where": {"node": "n" * 256}}, ("where", "node"), "at most 255"),
         ({"parameters": {"stepms": 1}}, ("parameters", "stepms"), "Extra inputs are not permitted"),
         ({"method": {"min_s": 9, "max_s": 1}}, ("method",), "max_s"),
