@@ -32,7 +32,7 @@ class Settings(BaseSettings):
     data_dir: Path = Field(default_factory=_default_data_dir, description="Folder of the embedded service's files.")
     database_url: str = Field(default="", description="SQLAlchemy URL; empty: SQLite in the data folder.")
     broker_url: str = Field(default="filesystem://", description="Celery broker; filesystem:// uses the data folder.")
-    broker_poll_s: Seconds = Field(default=0.05, description="How often a filesystem:// worker looks for messages.")
+    broker_poll_s: Seconds = Field(default=0.1, description="How often a filesystem:// worker looks for messages.")
 
     host: str = Field(default="127.0.0.1", description="Address that the API listens on.")
     port: Annotated[int, Field(ge=0, le=65535)] = Field(default=8642, description="Port of the API.")

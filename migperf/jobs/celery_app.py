@@ -9,6 +9,7 @@ from typing import Any
 
 from celery import Celery
 
+from migperf.jobs import spool
 from migperf.settings import Settings
 
 SUPERVISE = "migperf.supervise"
@@ -50,8 +51,7 @@ def worker_app(settings: Settings, supervise: Callable[[int], None]) -> Celery:
 
 
 def _broker(settings: Settings) -> str:
-    """Return the URL for Celery, which warns about a filesystem that has no host."""
-    return "filesystem://localhost/" if settings.broker_url == FILESYSTEM else settings.broker_url
+    return spool.register() if settings.broker_url == FILESYSTEM else settings.broker_url
 
 
 def _transport_options(settings: Settings) -> dict[str, Any]:

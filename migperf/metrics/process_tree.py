@@ -10,8 +10,8 @@ from migperf.metrics.source import SourceError
 
 MIB = 1 << 20
 NS_PER_S = 1_000_000_000
-RESCAN_NS = NS_PER_S
-"""Looking for new descendants walks over every process of the host, so it is done once a second, not every sample."""
+RESCAN_NS = 2 * NS_PER_S
+"""Looking for new descendants walks over every process of the host, so not every sample does it."""
 
 
 @dataclass(slots=True)
