@@ -18,11 +18,13 @@ SCHEME = "migperf-spool"
 class Channel(filesystem.Channel):
     """A channel whose messages appear whole."""
 
-    def _put(self, queue: str, message: Any, **_: Any) -> None:  # noqa: ANN401 - kombu's signature
+    def _put(  # type: ignore[override] # kombu's own base classes disagree
+        self, queue: str, payload: dict[str, Any], **_kwargs: object
+    ) -> None:
         name = f"{round(time.monotonic() * 1000)}_{uuid.uuid4()}"
         folder = Path(self.data_folder_out)
         partial = folder / f"{name}.part"
-        partial.write_text(dumps(message))
+        partial.write_text(dumps(payload))
         partial.rename(folder / f"{name}.{queue}.msg")
 
 
