@@ -16,7 +16,9 @@ from migperf.store import runs
 
 router = APIRouter(prefix="/v1/runs/{run_id}", tags=["events"])
 
-POLL_S = 0.2
+SOONEST_S, LATEST_S = 0.1, 1.0
+"""A look at the run costs the host a few milliseconds, which a payload on its CPU misses: after a change of state or
+phase more may follow soon, later on the next look can wait."""
 _BEFORE_ALL = 0
 LastEventId = Annotated[
     int,
@@ -62,9 +64,13 @@ def watch_of(run_id: RunId, database: AppDatabase, links: AppLinks, last_event_i
 )
 async def follow_run(request: Request, watch: Annotated[RunWatch, Depends(watch_of)]) -> AsyncIterable[ServerSentEvent]:
     """Stream what happens to a run, from its beginning or after `Last-Event-ID`, until it has ended."""
+    pause_s = SOONEST_S
     while not await request.is_disconnected():
-        for event in await run_in_threadpool(watch.look):
+        events = await run_in_threadpool(watch.look)
+        for event in events:
             yield event
         if watch.over:
             return
-        await anyio.sleep(POLL_S)
+        eventful = any(event.id is not None for event in events)
+        pause_s = SOONEST_S if eventful else min(LATEST_S, 1.5 * pause_s)
+        await anyio.sleep(pause_s)

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from migperf.preemption import give_way
+
 STOP_GRACE_S = 20.0
 HEALTHY_AFTER_S = 30.0
 LONGEST_PAUSE_S = 30.0
@@ -40,7 +42,7 @@ class ServiceProcess:
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **self.environment},
                 start_new_session=True,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509 - this process has no threads
+                preexec_fn=_join_the_tree,  # noqa: PLW1509 - this process has no threads
             )
         self.started_s = time.monotonic()
 
@@ -97,5 +99,7 @@ def migperf_command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "migperf", *arguments]
 
 
-def _die_with_parent() -> None:
+def _join_the_tree() -> None:
+    """Die with the process that started us, and stay out of the way of what is measured on this host."""
+    give_way()
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -22,6 +22,8 @@ from typing import Literal, NoReturn
 
 from pydantic import BaseModel, ConfigDict
 
+from migperf.preemption import take_turns_as_usual
+
 MAX_PACKET = 4096
 WARM = b"warm"
 """What the helper sends once it can fork at a moment's notice."""
@@ -175,6 +177,7 @@ def _kill_group(pid: int) -> None:
 def _isolate(log: int, helper_pid: int) -> None:
     """Give the child a session of its own, its log, death with its helper, and the first place if memory runs out."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    take_turns_as_usual()
     os.setsid()
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != helper_pid:

@@ -2,7 +2,6 @@
 
 import logging
 import math
-import os
 import threading
 import time
 from collections.abc import Iterable
@@ -10,6 +9,7 @@ from collections.abc import Iterable
 from migperf.metrics.metric import Metric, Scope
 from migperf.metrics.series import Chunk, Series
 from migperf.metrics.source import Source, SourceError
+from migperf.preemption import give_way
 
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
@@ -40,10 +40,12 @@ class Sampler:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop sampling and wait for the sample under way."""
+        """Stop sampling, wait for the sample under way, and close the sources."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
+        while self._sources:
+            self._sources.pop().close()
 
     def take(self) -> list[tuple[Metric, Chunk]]:
         """Return the samples that were added since the last call, metric by metric."""
@@ -55,7 +57,7 @@ class Sampler:
         return list(self._series.values())
 
     def _run(self) -> None:
-        _wake_politely()
+        give_way()
         due_ns = time.monotonic_ns()
         while not self._stop.is_set():
             self._sample(due_ns)
@@ -87,6 +89,7 @@ class Sampler:
 
     def _retire(self, source: Source, reason: str) -> None:
         self._sources.remove(source)
+        source.close()
         with self._lock:
             for metric in source.metrics:
                 self._series[metric.name].absent = reason
@@ -94,15 +97,3 @@ class Sampler:
     def _append(self, name: str, time_ns: int, value: float) -> None:
         with self._lock:
             self._series[name].append(time_ns, value)
-
-
-def _wake_politely() -> None:
-    """Keep this thread from preempting the payload when it wakes (SCHED_BATCH of sched(7)).
-
-    A payload whose threads meet at barriers loses far more than the 0.3 ms of a sample when one of them is put off its
-    core: 4 % of the throughput of a ResNet-18 on two cores at 10 Hz, against less than 1 % this way.
-    """
-    try:
-        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
-    except PermissionError:
-        _log.warning("not allowed to sample politely (sched_setscheduler); sampling may slow a CPU payload down")

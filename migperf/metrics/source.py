@@ -24,3 +24,7 @@ class Source(Protocol):
         Raises SourceError when the source is gone for good.
         """
         ...
+
+    def close(self) -> None:
+        """Let go of what was opened for reading; called once, when nothing will be read any more."""
+        ...

@@ -27,9 +27,13 @@ class Counting:
         error: Exception | None = None,
     ):
         self.readings = 0
+        self.closed = False
         self._stall_at, self._missing_at, self._error_at = stall_at, missing_at, error_at
         self._nan_at = nan_at
         self._error = error or SourceError("gone")
+
+    def close(self) -> None:
+        self.closed = True
 
     def read(self, now_ns: int) -> Mapping[str, float]:
         self.readings += 1
@@ -69,6 +73,12 @@ def test_a_value_that_is_missing_once_is_a_gap() -> None:
     for source in (Counting(missing_at=3), Counting(nan_at=3)):
         ticks = sample(source, hz=50, seconds=0.3)["ticks"].all()
         assert ticks.value[:3].tolist() == [1.0, 2.0, 4.0]
+
+
+def test_sources_are_closed_when_sampling_ends_however_it_ends() -> None:
+    for source in (Counting(), Counting(error_at=2)):
+        sample(source, hz=50, seconds=0.1)
+        assert source.closed
 
 
 def test_a_failed_source_keeps_its_samples_and_says_why_there_are_no_more() -> None:
