@@ -1,0 +1,1 @@
+"""The driver of real GPUs: NVML through pynvml."""
