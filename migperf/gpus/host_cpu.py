@@ -31,6 +31,11 @@ def host_identity() -> str:
     return f"{machine_id.read_text().strip() if machine_id.is_file() else ''}/{socket.gethostname()}"
 
 
+def host_boot_id() -> str:
+    """Return what the kernel makes anew with every boot."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
 def processor_model() -> str:
     """Return the processor's marketing name, or the architecture where the kernel does not give one."""
     for line in Path("/proc/cpuinfo").read_text().splitlines():

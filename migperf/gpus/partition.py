@@ -4,6 +4,8 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from migperf.gpus.placement import Placement
+
 
 class PartitionKind(StrEnum):
     """How a partition came to be cut out of its host."""
@@ -25,6 +27,9 @@ class Partition(BaseModel):
     model: str = Field(description="Board or processor model.")
     profile: str | None = Field(default=None, description="MIG profile such as 1g.10gb; None where not cut.")
     gpu_uuid: str | None = Field(default=None, description="The GPU that it is part of; None for the CPU.")
+    placement: Placement | None = Field(default=None, description="Memory units of its GPU that a MIG instance has.")
+    architecture: str | None = Field(default=None, description="Generation of the GPU, such as hopper.")
+    driver_version: str | None = Field(default=None, description="Version of the GPU's driver.")
     memory_mib: int | None = Field(default=None, description="Memory that a run can use, MiB.")
     sm_count: int | None = Field(default=None, description="Streaming multiprocessors; None for the CPU.")
     cpus: tuple[int, ...] | None = Field(default=None, description="Logical CPUs of a CPU partition.")

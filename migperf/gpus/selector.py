@@ -5,11 +5,12 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from migperf.gpus.gpu import Gpu
 from migperf.gpus.partition import Partition, PartitionKind
 
 
 class Selector(BaseModel):
-    """Conditions that a partition must all meet; one left out does not matter. Empty: any partition.
+    """Conditions that a partition must all meet; one left out does not matter. Empty: any real partition.
 
     Can be written as an object or as text: ``kind=mig,profile=1g.10gb,gpu_model=*H100*``.
     """
@@ -23,6 +24,7 @@ class Selector(BaseModel):
     )
     node: str | None = Field(default=None, max_length=255, description="Name of the node.")
     partition: str | None = Field(default=None, max_length=255, description="UUID of one partition.")
+    simulated: bool = Field(default=False, description="true: on simulated partitions only; false: on real ones only.")
 
     @model_validator(mode="before")
     @classmethod
@@ -41,10 +43,20 @@ class Selector(BaseModel):
             (self.profile, partition.profile),
             (self.node, node),
             (self.partition, partition.uuid),
+            (self.simulated, partition.simulated),
         )
         if any(wanted is not None and wanted != actual for wanted, actual in exact):
             return False
-        return self.gpu_model is None or fnmatchcase(partition.model.lower(), self.gpu_model.lower())
+        return self._allows_model(partition.model)
+
+    def matches_gpu(self, gpu: Gpu, node: str) -> bool:
+        """Tell whether a run with this selector and a layout of its own may have that GPU of that node cut."""
+        if self.node not in (None, node) or self.simulated != gpu.simulated:
+            return False
+        return self._allows_model(gpu.model)
+
+    def _allows_model(self, model: str) -> bool:
+        return self.gpu_model is None or fnmatchcase(model.lower(), self.gpu_model.lower())
 
 
 def parse_conditions(text: str) -> dict[str, str]:
