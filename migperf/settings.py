@@ -43,6 +43,11 @@ class Settings(BaseSettings):
     node_heartbeat_s: Seconds = Field(default=5.0, description="How often a node says that it is alive.")
     node_stale_s: Seconds = Field(default=15.0, description="A node silent for longer gets no runs.")
 
+    gpus: str = Field(
+        default="auto",
+        description="This node's GPUs: auto (what NVIDIA's driver lists), none, or simulated:BOARD,BOARD….",
+    )
+
     lease_s: Seconds = Field(default=15.0, description="A lease not renewed for this long is lost.")
     lease_renew_s: Seconds = Field(default=1.0, description="How often a supervisor renews, and looks for a cancel.")
     wake_resend_s: Seconds = Field(default=2.0, description="An unanswered wake-up is sent again after this long.")
@@ -90,6 +95,11 @@ class Settings(BaseSettings):
     def runs_dir(self) -> Path:
         """Folder of the logs that running children write."""
         return self.data_dir / "runs"
+
+    @cached_property
+    def simulated_host_file(self) -> Path:
+        """File that keeps the state of simulated GPUs, shared by the processes of a host."""
+        return self.data_dir / "simulated-gpus.json"
 
     def environment(self) -> dict[str, str]:
         """Return these settings as ``MIGPERF_*`` variables, for a process that must see the same ones."""

@@ -1,11 +1,14 @@
 """Builders of what tests need often: a registered node, a submitted run, a run placed on a partition."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy.orm import Session
 
+from migperf.gpus.gpu import Gpu
+from migperf.gpus.inventory import Inventory
 from migperf.gpus.partition import Partition, PartitionKind
 from migperf.store import leases, nodes, runs
+from migperf.store.leases import Berth
 from migperf.store.models import Lease, Run
 from migperf.store.requests import RunRequest
 
@@ -17,10 +20,17 @@ def partition(uuid: str = "CPU-1", kind: PartitionKind = PartitionKind.CPU, **mo
     return Partition.model_validate({"uuid": uuid, "kind": kind, "model": "a processor", **more})
 
 
+def inventory(
+    *partitions: Partition, gpus: tuple[Gpu, ...] = (), read_at: datetime | None = None, boot_id: str = "boot-1"
+) -> Inventory:
+    """Return what a node says that it has."""
+    return Inventory(gpus, partitions, read_at or datetime.now(UTC), boot_id)
+
+
 def register(session: Session, now: datetime, *partitions: Partition, node: str = "node-1") -> None:
     """Register a living node with these partitions."""
     registration = nodes.Registration(
-        name=node, incarnation=f"{node}-a", host="host", version="0", partitions=partitions or (partition(),)
+        name=node, incarnation=f"{node}-a", host="host", version="0", inventory=inventory(*partitions or (partition(),))
     )
     nodes.register(session, registration, now, stale_s=20)
 
@@ -33,4 +43,4 @@ def submit(session: Session, now: datetime, **request: object) -> Run:
 
 def place(session: Session, run: Run, now: datetime, uuid: str = "CPU-1", node: str = "node-1") -> Lease:
     """Grant the run a lease."""
-    return leases.grant(session, run, uuid, node, now, LEASE_S)
+    return leases.grant(session, run, Berth(node=node, partition=uuid), now, LEASE_S)

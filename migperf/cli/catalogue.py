@@ -42,9 +42,10 @@ def partitions(ask_service: AskService = False, *, service: ServiceOptions, as_j
     if ask_service:
         known = _known_partitions(service.url)
         return emit_json(as_data(known)) if as_json else _print_known(known)
-    from migperf.gpus.inventory import discover
+    from migperf.gpus.drivers import host_inventory
+    from migperf.settings import load_settings
 
-    here = discover()
+    here = host_inventory(load_settings()).partitions
     return emit_json(as_data(here)) if as_json else _print_here(here)
 
 

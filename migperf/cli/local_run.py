@@ -17,7 +17,7 @@ from migperf.cli.output import as_data, emit_json, err, out, remark, state_text
 from migperf.cli.problems import InvalidRequestError, UsageProblem
 from migperf.cli.progress import Reporter, reporter
 from migperf.client.models import MeasuredView, WindowView
-from migperf.gpus.inventory import discover
+from migperf.gpus.drivers import host_inventory
 from migperf.gpus.partition import Partition
 from migperf.gpus.selector import Selector
 from migperf.measure.benchmark import Benchmark, Scenario
@@ -29,7 +29,7 @@ from migperf.measure.phases import Phase
 from migperf.measure.supervisor import Limits, Standing, Supervisor
 from migperf.metrics.metric import Metric
 from migperf.metrics.series import Chunk, Series
-from migperf.settings import load_settings
+from migperf.settings import Settings, load_settings
 from migperf.store.requests import RunRequest
 from workloads.base import Task
 from workloads.registry import catalogue
@@ -89,7 +89,9 @@ class SavedRun(LocalRun):
 def measure_here(workload: str, given: Mapping[str, Any], save: Path | None, *, as_json: bool) -> int:
     """Measure a benchmark on this host, print what came out, and return the exit status."""
     request = validated(workload, given)
-    partition = choose_partition(request.where, load_settings().node_name)
+    if request.layout is not None:
+        raise UsageProblem("layout: a run here and now does not cut GPUs; `migperf mig apply` does, or submit the run")
+    partition = choose_partition(request.where, load_settings())
     if save is not None and not save.absolute().parent.is_dir():
         raise UsageProblem(f"{save} cannot be saved: there is no folder {save.absolute().parent}")
     with TemporaryDirectory(prefix="migperf-") as folder:
@@ -122,9 +124,9 @@ def default_scenario(workload: str) -> Scenario:
     return Scenario.TRAIN if card is not None and Task.INFERENCE not in card.tasks else Scenario.OFFLINE
 
 
-def choose_partition(where: Selector, node: str) -> Partition:
+def choose_partition(where: Selector, settings: Settings) -> Partition:
     """Return the first partition of this host that meets the conditions. Raises UsageProblem."""
-    here = discover()
+    here, node = host_inventory(settings).partitions, settings.node_name
     for partition in here:
         if where.matches(partition, node):
             return partition

@@ -1,25 +1,29 @@
-"""The placement pass: expire leases, place queued runs, and wake the nodes that got something to do.
+"""The placement pass: expire leases, give GPUs to changes of layout and partitions to runs, and wake the nodes.
 
 Anybody may run a pass at any time: the API after a submission, a worker after a run, the scheduler every second.
 What one pass leaves undone because its process died, the next one completes.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from kombu.exceptions import KombuError, OperationalError
 from sqlalchemy.orm import Session
 
-from migperf.gpus.partition import Partition
+from migperf.gpus.layout import Layout
+from migperf.gpus.partition import PartitionKind
 from migperf.gpus.selector import Selector
 from migperf.jobs.celery_app import SUPERVISE, queue_of, sender_app
-from migperf.jobs.placement import Free, Waiting, match
+from migperf.jobs.layout_pass import place_changes, queue_restores
+from migperf.jobs.offering import read_offer
+from migperf.jobs.placement import Match, Waiting, match
 from migperf.settings import Settings
-from migperf.store import leases, nodes, runs
+from migperf.store import gpus, leases, runs
 from migperf.store.database import Database, lock_for_pass, now
-from migperf.store.queue import queued
+from migperf.store.leases import Berth
+from migperf.store.queue import Queued, queued
 from migperf.store.states import RunState
 
 _PASS_LOCK = 0x6D69_6771
@@ -56,23 +60,28 @@ class Dispatcher:
     def _decide(self, session: Session) -> list[WakeUp]:
         lock_for_pass(session, _PASS_LOCK)
         time = now(session)
-        for run in leases.expire(session, time):
-            _log.warning("run %s: %s", run.id, run.reason)
+        for lost in leases.expire(session, time):
+            _log.warning("%s: %s", lost.holder, lost.reason)
         self._place(session, time)
         waiting = leases.to_wake(session, time, self._settings.wake_resend_s)
         return [WakeUp(lease.node, lease.id) for lease in waiting]
 
     def _place(self, session: Session, time: datetime) -> None:
-        free = _free(session, time, self._settings.node_stale_s)
-        if not free:
+        offer = read_offer(session, time, self._settings.node_stale_s)
+        shut = place_changes(session, offer, time, self._settings.lease_s)
+        seen: dict[str, Queued] = {}
+        for found in match(_as_read(queued(session), seen), offer, shut):
+            self._grant(session, seen[found.run_id], found, time)
+        queue_restores(session, offer, time)
+
+    def _grant(self, session: Session, queued_run: Queued, found: Match, time: datetime) -> None:
+        run = runs.lock(session, found.run_id)
+        if run.state is not RunState.QUEUED:
             return
-        waiting = (Waiting(run_id, Selector.model_validate(where)) for run_id, where in queued(session))
-        for found in match(waiting, free):
-            run = runs.lock(session, found.run_id)
-            if run.state is RunState.QUEUED:
-                uuid, node = found.free.partition.uuid, found.free.node
-                leases.grant(session, run, uuid, node, time, self._settings.lease_s)
-                _log.info("run %s placed on %s of node %s", run.id, uuid, node)
+        if found.gpu is not None and queued_run.restore_layout:
+            gpus.remember_layout(session, found.gpu.uuid)
+        leases.grant(session, run, _berth(found), time, self._settings.lease_s)
+        _log.info("run %s placed on %s of node %s", run.id, run.partition or found.gpu, found.node)
 
     def _wake(self, wake_up: WakeUp) -> None:
         queue = queue_of(wake_up.node)
@@ -82,6 +91,18 @@ class Dispatcher:
             _log.warning("could not wake node %s (%s); the next pass tries again", wake_up.node, error)
 
 
-def _free(session: Session, time: datetime, stale_s: float) -> Sequence[Free]:
-    rows = nodes.free_partitions(session, time, stale_s)
-    return [Free(Partition.model_validate(row.description), row.node) for row in rows]
+def _as_read(queue: Iterable[Queued], seen: dict[str, Queued]) -> Iterator[Waiting]:
+    """Yield what placement must know of each run as it is read, and keep the rest: a long queue is read in parts."""
+    for run in queue:
+        seen[run.run_id] = run
+        layout = None if run.layout is None else Layout.parse(run.layout)
+        yield Waiting(run.run_id, Selector.model_validate(run.where), layout)
+
+
+def _berth(found: Match) -> Berth:
+    if found.partition is None:
+        uuid = None if found.gpu is None else found.gpu.uuid
+        return Berth(node=found.node, partition=None, gpu=uuid, exclusive=True)
+    partition = found.partition
+    whole = partition.kind is PartitionKind.GPU
+    return Berth(node=found.node, partition=partition.uuid, gpu=partition.gpu_uuid, exclusive=whole)

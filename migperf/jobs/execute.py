@@ -7,10 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy.exc import OperationalError
+from pydantic import JsonValue
 from sqlalchemy.orm import Session
 
+from migperf.errors import MigperfError
+from migperf.gpus.layout import Layout
 from migperf.gpus.partition import Partition
+from migperf.jobs.keep_alive import write_when_possible
+from migperf.jobs.layouts import NodeGpus
 from migperf.jobs.logs import KeptLog, read_log
 from migperf.jobs.watcher import DatabaseWatcher
 from migperf.measure.benchmark import Benchmark
@@ -19,13 +23,12 @@ from migperf.measure.launcher import HelperDiedError, Launcher
 from migperf.measure.outcome import Ending, Outcome, Stop
 from migperf.measure.supervisor import Limits, Supervisor
 from migperf.settings import Settings
-from migperf.store import leases, nodes, results, series
+from migperf.store import gpus, leases, nodes, results, series
 from migperf.store.database import Database, now
-from migperf.store.leases import LeaseLostError
+from migperf.store.leases import Held, LeaseLostError
 from migperf.store.models import Run
 from migperf.store.states import RunState
 
-STORE_RETRY_S = 1.0
 LOG_TAIL_LINES = 20
 _log = logging.getLogger(__name__)
 
@@ -37,33 +40,66 @@ class Executor:
     settings: Settings
     database: Database
     launcher: Launcher
+    gpus: NodeGpus
     incarnation: str
     stopping: threading.Event
 
     def execute(self, token: int) -> None:
         """Perform the run that the lease was granted for. Ends at once if it has been begun, or the lease is lost."""
-        job = self._claim(token)
-        if job is None:
+        claimed = self._claim(token)
+        if claimed is None:
             return
-        log = self._log_path(job.run_id, token)
+        log = self._log_path(claimed.run_id, token)
         try:
-            outcome = self._supervise(job, token, log)
+            outcome = self._perform(claimed, token, log)
             self._store(token, outcome, read_log(log, self.settings.log_kept_bytes))
         finally:
             log.unlink(missing_ok=True)
 
-    def _claim(self, token: int) -> Job | None:
+    def _claim(self, token: int) -> "_Claimed | None":
         if self.stopping.is_set():
             return None
         try:
             with self.database.write() as session:
                 held = leases.claim(session, token, self.incarnation, now(session), self.settings.lease_s)
-                if held is None or held.run.partition_row is None:
+                if held is None:
                     return None
                 held.run.clock_zero_ns = time.monotonic_ns()
-                return _job(held.run, Partition.model_validate(held.run.partition_row.description))
+                return _Claimed.of(held)
         except LeaseLostError:
             return None
+
+    def _perform(self, claimed: "_Claimed", token: int, log: Path) -> Outcome:
+        """Cut the GPU if the run wants it cut, then supervise the run."""
+        try:
+            partition = claimed.partition or self._cut(claimed, token)
+        except LeaseLostError:
+            return Outcome(ending=Ending.INTERRUPTED, stop=Stop.LEASE_LOST)
+        except MigperfError as error:
+            return Outcome(ending=Ending.FAILED, reason=f"its layout could not be had: {error}")
+        job = Job(
+            run_id=claimed.run_id,
+            benchmark=claimed.benchmark,
+            partition=partition,
+            timeout_s=claimed.timeout_s,
+            facts=self._partition_facts(partition),
+        )
+        return self._supervise(job, token, log)
+
+    def _cut(self, claimed: "_Claimed", token: int) -> Partition:
+        if claimed.gpu is None or claimed.benchmark.layout is None:
+            raise MigperfError("it was placed on nothing")
+        return self.gpus.cut_for_run(
+            token, claimed.gpu, Layout.parse(claimed.benchmark.layout), claimed.benchmark.where
+        )
+
+    def _partition_facts(self, partition: Partition) -> dict[str, JsonValue]:
+        """Return what the result must say of where it was measured: how the partition's GPU was cut then."""
+        if partition.gpu_uuid is None:
+            return {}
+        with self.database.read() as session:
+            gpu = gpus.describe(gpus.get(session, partition.gpu_uuid))
+        return {"gpu": gpu.uuid, "layout": str(gpu.layout), "driver": gpu.driver_version, "simulated": gpu.simulated}
 
     def _supervise(self, job: Job, token: int, log: Path) -> Outcome:
         watcher = DatabaseWatcher(self.database, token, self.settings.lease_s, self.stopping)
@@ -86,13 +122,13 @@ class Executor:
             _log.warning("lease %s was lost; its attempt leaves nothing behind", token)
             return
         try:
-            self._until_stored(lambda session: self._store_once(session, token, outcome, log))
+            self._write(lambda session: self._store_once(session, token, outcome, log))
         except LeaseLostError:
             _log.warning("lease %s was lost before its outcome could be stored", token)
         except Exception as error:  # noqa: BLE001 - a run must not be left running because its result is odd
             _log.exception("the outcome of lease %s cannot be stored", token)
             reason = f"its result could not be stored: {type(error).__name__}: {error}"
-            self._until_stored(lambda session: _fail(session, token, reason))
+            self._write(lambda session: _fail(session, token, reason))
 
     def _store_once(self, session: Session, token: int, outcome: Outcome, log: KeptLog) -> None:
         if outcome.stop is Stop.HAND_BACK:
@@ -100,21 +136,34 @@ class Executor:
             nodes.sign_off(session, self.settings.node_name, self.incarnation, now(session))
         store_outcome(session, token, outcome, log)
 
-    def _until_stored(self, write: Callable[[Session], None]) -> None:
-        while True:
-            try:
-                with self.database.write() as session:
-                    write(session)
-            except OperationalError as error:
-                if self.stopping.wait(STORE_RETRY_S):
-                    raise
-                _log.warning("the database is away (%s); trying again", error)
-            else:
-                return
+    def _write(self, write: Callable[[Session], None]) -> None:
+        write_when_possible(self.database, self.stopping, write)
 
     def _log_path(self, run_id: str, token: int) -> Path:
         self.settings.runs_dir.mkdir(parents=True, exist_ok=True)
         return self.settings.runs_dir / f"{run_id}.{token}.log"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Claimed:
+    """A run that this worker has begun. Without a partition its GPU is to be cut first."""
+
+    run_id: str
+    benchmark: Benchmark
+    timeout_s: float
+    partition: Partition | None
+    gpu: str | None
+
+    @classmethod
+    def of(cls, held: Held) -> "_Claimed":
+        row = held.run.partition_row
+        return cls(
+            run_id=held.run.id,
+            benchmark=Benchmark.model_validate(held.run.benchmark),
+            timeout_s=held.run.timeout_s,
+            partition=None if row is None else Partition.model_validate(row.description),
+            gpu=held.lease.gpu,
+        )
 
 
 def store_outcome(session: Session, token: int, outcome: Outcome, log: KeptLog) -> None:
@@ -124,16 +173,13 @@ def store_outcome(session: Session, token: int, outcome: Outcome, log: KeptLog) 
     time_now = now(session)
     if outcome.stop is Stop.HAND_BACK:
         leases.hand_back(session, token, time_now, "the worker was stopped")
+    elif outcome.stop is Stop.GIVE_BACK:
+        leases.hand_back(session, token, time_now, "its partition was needed for a change of layout")
     elif outcome.ending is Ending.INTERRUPTED:
         leases.lose(session, held.lease, time_now, outcome.reason or "interrupted")
     else:
         _store_result(session, held.run, outcome)
         leases.finish(session, token, RunState(outcome.ending), time_now, _reason(outcome, log))
-
-
-def _job(run: Run, partition: Partition) -> Job:
-    benchmark = Benchmark.model_validate(run.benchmark)
-    return Job(run_id=run.id, benchmark=benchmark, partition=partition, timeout_s=run.timeout_s)
 
 
 def _store_result(session: Session, run: Run, outcome: Outcome) -> None:

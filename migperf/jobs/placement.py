@@ -1,9 +1,22 @@
-"""Matching queued runs to free partitions: which run goes where. Pure; the transaction around it is dispatch's."""
+"""Who gets what: queued runs to free partitions, and GPUs to changes of layout. Pure; the transaction is dispatch's.
+
+Three rules go beyond "first come, first served, where it fits":
+
+* A run with a layout of its own waits until a GPU is idle, and a change until nothing that it destroys is held.
+  Meanwhile nothing new is put there, or they would wait forever.
+* The CPU of a host is measured alone: what runs on a simulated GPU runs on that CPU, so one waits for the other.
+* A GPU whose earlier layout is to be put back takes no plain run before that.
+"""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from enum import Enum
 
-from migperf.gpus.partition import Partition
+from migperf.gpus.gpu import Gpu
+from migperf.gpus.layout import Layout
+from migperf.gpus.partition import Partition, PartitionKind
+from migperf.gpus.plan import LayoutImpossibleError
+from migperf.gpus.planning import make_plan
 from migperf.gpus.selector import Selector
 
 
@@ -13,34 +26,167 @@ class Waiting:
 
     run_id: str
     where: Selector
+    layout: Layout | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Free:
-    """A partition that no run holds, and its node."""
+    """A partition that nobody holds, and its node."""
 
     partition: Partition
     node: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferedGpu:
+    """A GPU, its node, and what is going on there."""
+
+    gpu: Gpu
+    node: str
+    held: frozenset[str] = frozenset()
+    """UUIDs of its partitions that runs hold."""
+    closed: bool = False
+    """Somebody holds it whole, or changes its layout."""
+    restores: bool = False
+    """Its earlier layout waits to be put back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """Everything that can be given, and what is given already."""
+
+    free: tuple[Free, ...] = ()
+    gpus: tuple[OfferedGpu, ...] = ()
+    held: tuple[Free, ...] = ()
+    layouts_wanted: bool = True
+    """Whether any run waits that has a layout of its own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A run and the partition that it gets."""
+    """A run and what it gets: a partition, or a GPU that will be cut for it."""
 
     run_id: str
-    free: Free
+    node: str
+    partition: Partition | None
+    gpu: Gpu | None = None
 
 
-def match(waiting: Iterable[Waiting], free: Iterable[Free]) -> Iterator[Match]:
-    """Give each run, in the order given, the first partition left that its selector allows.
+def match(waiting: Iterable[Waiting], offer: Offer, shut: Iterable[str] = ()) -> Iterator[Match]:
+    """Give each run, in the order given, the first thing left that suits it.
 
-    A run that nothing fits does not hold up those behind it. Ends as soon as no partition is left.
+    A run that nothing suits does not hold up those behind it. GPUs in ``shut`` (UUIDs) are given to nobody.
     """
-    left = list(free)
+    room = _Room(offer, shut)
     for run in waiting:
-        if not left:
+        if not room.left:
             return
-        found = next((f for f in left if run.where.matches(f.partition, f.node)), None)
+        found = room.partition_for(run) if run.layout is None else room.gpu_for(run, run.layout)
         if found is not None:
-            left.remove(found)
-            yield Match(run.run_id, found)
+            yield found
+
+
+def can_be_cut(gpu: Gpu, layout: Layout) -> bool:
+    """Tell whether the GPU can be given the layout at all, in its present mode."""
+    try:
+        make_plan(gpu, layout)
+    except LayoutImpossibleError:
+        return False
+    return True
+
+
+class _Room:
+    """What is left while runs are matched."""
+
+    def __init__(self, offer: Offer, shut: Iterable[str]) -> None:
+        self._shut = {*shut, *(offered.gpu.uuid for offered in offer.gpus if offered.closed)}
+        self._restoring = {offered.gpu.uuid for offered in offer.gpus if offered.restores}
+        self._busy = {offered.gpu.uuid for offered in offer.gpus if offered.held}
+        self._free = list(offer.free)
+        self._gpus = offer.gpus if offer.layouts_wanted else ()
+        self._processors = _Processors(offer.held)
+        self._cuttable: dict[tuple[str, Layout], bool] = {}
+
+    @property
+    def left(self) -> bool:
+        """Whether anything at all could still be given."""
+        return bool(self._free) or any(offered.gpu.uuid not in self._shut for offered in self._gpus)
+
+    def partition_for(self, run: Waiting) -> Match | None:
+        """Return the first partition left that suits the run."""
+        suitable = [free for free in self._free if run.where.matches(free.partition, free.node)]
+        for free in suitable:
+            gpu = free.partition.gpu_uuid
+            if gpu in self._shut or gpu in self._restoring or not self._processors.admit(free.partition, free.node):
+                continue
+            self._free.remove(free)
+            if gpu is not None:
+                self._busy.add(gpu)
+            return Match(run.run_id, free.node, free.partition)
+        for free in suitable:
+            self._processors.drain_for(free.partition, free.node)
+        return None
+
+    def gpu_for(self, run: Waiting, layout: Layout) -> Match | None:
+        """Return the first idle GPU that suits the run; if there is none, let the first that suits become idle."""
+        suitable = [offered for offered in self._gpus if self._suits(run, layout, offered)]
+        for offered in suitable:
+            if offered.gpu.uuid not in self._busy and self._processors.admit(offered.gpu, offered.node):
+                self._shut.add(offered.gpu.uuid)
+                return Match(run.run_id, offered.node, None, offered.gpu)
+        for offered in suitable[:1]:
+            self._shut.add(offered.gpu.uuid)
+            self._processors.drain_for(offered.gpu, offered.node)
+        return None
+
+    def _suits(self, run: Waiting, layout: Layout, offered: OfferedGpu) -> bool:
+        gpu = offered.gpu
+        if gpu.uuid in self._shut or not run.where.matches_gpu(gpu, offered.node):
+            return False
+        key = (gpu.uuid, layout)
+        if key not in self._cuttable:
+            self._cuttable[key] = can_be_cut(gpu, layout)
+        return self._cuttable[key]
+
+
+class _CpuUse(Enum):
+    """What a run does to the processor of its host, as far as other runs must know."""
+
+    MEASURED = 1
+    SIMULATED = 2
+    """It stands in for a GPU that does not exist."""
+
+    @property
+    def other(self) -> "_CpuUse":
+        return _CpuUse.SIMULATED if self is _CpuUse.MEASURED else _CpuUse.MEASURED
+
+
+class _Processors:
+    """Keeps what runs on a host's CPU as such from what runs there in the place of simulated GPUs."""
+
+    def __init__(self, held: Iterable[Free]) -> None:
+        self._in_use = {(h.node, use) for h in held if (use := _cpu_use(h.partition)) is not None}
+        self._kept_out: set[tuple[str, _CpuUse]] = set()
+
+    def admit(self, thing: Partition | Gpu, node: str) -> bool:
+        """Note the use and return True, or False if it must wait."""
+        use = _cpu_use(thing)
+        if use is None:
+            return True
+        if (node, use.other) in self._in_use or (node, use) in self._kept_out:
+            return False
+        self._in_use.add((node, use))
+        return True
+
+    def drain_for(self, thing: Partition | Gpu, node: str) -> None:
+        """Keep the other use out from now on if it is what this one waits for, lest it wait forever."""
+        use = _cpu_use(thing)
+        if use is not None and (node, use.other) in self._in_use:
+            self._kept_out.add((node, use.other))
+
+
+def _cpu_use(thing: Partition | Gpu) -> _CpuUse | None:
+    if thing.simulated:
+        return _CpuUse.SIMULATED
+    is_cpu = isinstance(thing, Partition) and thing.kind is PartitionKind.CPU
+    return _CpuUse.MEASURED if is_cpu else None

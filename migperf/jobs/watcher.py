@@ -53,14 +53,16 @@ class DatabaseWatcher:
         if self._stopping.is_set():
             return Stop.HAND_BACK
         try:
-            cancelled = self._renew(standing)
+            wishes = self._beat(standing)
         except LeaseLostError:
             return Stop.LEASE_LOST
         except OperationalError as error:
             _log.warning("lease %s not renewed: %s", self._token, error)
             overdue = time.monotonic() - self._renewed_s > self._lease_s
             return Stop.LEASE_LOST if overdue else None
-        return Stop.CANCEL if cancelled else None
+        if wishes.cancel:
+            return Stop.CANCEL
+        return Stop.GIVE_BACK if wishes.give_back else None
 
     def samples(self, chunks: list[tuple[Metric, Chunk]]) -> None:
         """See measure.supervisor.Watcher."""
@@ -76,15 +78,10 @@ class DatabaseWatcher:
         except OperationalError as error:
             _log.warning("samples of lease %s wait for the database: %s", self._token, error)
 
-    def _renew(self, standing: Standing) -> bool:
-        """Renew the lease and write progress; return whether somebody wants the run cancelled."""
+    def _beat(self, standing: Standing) -> leases.Wishes:
         if self._lost:
             raise LeaseLostError(self._token)
         with self._database.write() as session:
-            run = leases.renew(session, self._token, now(session), self._lease_s).run
-            if run.phase == standing.phase and run.progress != standing.fraction:
-                run.progress = standing.fraction
-                runs.touch(run)
-            cancelled = run.cancel_requested_at is not None
+            wishes = leases.beat(session, self._token, standing.phase, standing.fraction, now(session), self._lease_s)
         self._renewed_s = time.monotonic()
-        return cancelled
+        return wishes

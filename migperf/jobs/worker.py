@@ -1,8 +1,6 @@
 """The node's worker: registers the node, keeps it alive, and lets Celery run one supervisor a leased run."""
 
 import logging
-import os
-import signal
 import socket
 import threading
 import warnings
@@ -19,11 +17,14 @@ from uuid_utils.compat import uuid7
 
 import migperf
 from migperf.errors import ConflictError
-from migperf.gpus.inventory import discover
+from migperf.gpus.drivers import open_driver
 from migperf.jobs.celery_app import queue_of, worker_app
 from migperf.jobs.dispatch import Dispatcher
 from migperf.jobs.execute import Executor
+from migperf.jobs.heartbeat import Heart
+from migperf.jobs.layouts import NodeGpus
 from migperf.measure.launcher import Launcher
+from migperf.preemption import give_way
 from migperf.settings import Settings
 from migperf.store import leases, nodes, schema
 from migperf.store.database import Database, now
@@ -38,6 +39,7 @@ def run_worker(settings: Settings) -> int:
     # Celery warns of root because of pickle; ours accepts JSON alone, and containers run as root.
     warnings.filterwarnings("ignore", category=SecurityWarning)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
+    give_way()
     stopping = threading.Event()
     database = Database(settings.sqlalchemy_url)
     schema.require_head(database)
@@ -59,22 +61,29 @@ class WorkerNode:
         self._settings = settings
         self._database = database
         self._incarnation = str(uuid7())
-        self._partitions = discover()
+        self._gpus = NodeGpus(
+            settings=settings,
+            database=database,
+            driver=open_driver(settings),
+            incarnation=self._incarnation,
+            stopping=stopping,
+        )
         self._dispatcher = Dispatcher(database, settings)
         self._executor = Executor(
             settings=settings,
             database=database,
             launcher=launcher,
+            gpus=self._gpus,
             incarnation=self._incarnation,
             stopping=stopping,
         )
         self._stopping = stopping
-        self._heart = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+        self._heart = Heart(settings, database, self._gpus, self._incarnation, stopping)
 
     @property
     def concurrency(self) -> int:
         """How many supervisors may run at once."""
-        return len(self._partitions) + SPARE_THREADS
+        return 1 + sum(gpu.most_partitions for gpu in self._gpus.inventory().gpus) + SPARE_THREADS
 
     def start(self) -> None:
         """Register, take back what an earlier worker of this name left behind, and begin to beat."""
@@ -83,19 +92,24 @@ class WorkerNode:
             incarnation=self._incarnation,
             host=socket.gethostname(),
             version=migperf.__version__,
-            partitions=self._partitions,
+            inventory=self._gpus.inventory(),
         )
         with self._database.write() as session:
             nodes.register(session, registration, now(session), self._settings.node_stale_s)
             lost = leases.reclaim(session, self._settings.node_name, self._incarnation, now(session))
-        for run in lost:
-            _log.warning("run %s is %s: %s", run.id, run.state, run.reason)
+        for one in lost:
+            _log.warning("%s is %s: %s", one.holder, one.state, one.reason)
         self._heart.start()
         self._dispatcher.run_pass()
 
     def supervise(self, token: int) -> None:
-        """Execute the leased run, then see whether the freed partition has another one waiting."""
-        self._executor.execute(token)
+        """Execute what the lease was granted for, then see whether something else waits for what it frees."""
+        with self._database.read() as session:
+            is_change = leases.is_for_change(session, token)
+        if is_change:
+            self._gpus.execute_change(token)
+        else:
+            self._executor.execute(token)
         if not self._stopping.is_set():
             self._dispatcher.run_pass()
 
@@ -109,20 +123,6 @@ class WorkerNode:
         except SQLAlchemyError as error:
             _log.warning("could not sign off (%s); the node counts as alive for some seconds more", error)
         self._dispatcher.close()
-
-    def _beat(self) -> None:
-        while not self._stopping.wait(self._settings.node_heartbeat_s):
-            try:
-                with self._database.write() as session:
-                    name, time = self._settings.node_name, now(session)
-                    mine = nodes.heartbeat(session, name, self._incarnation, discover(), time)
-            except SQLAlchemyError as error:
-                _log.warning("heartbeat not written: %s", error)
-                continue
-            if not mine:
-                _log.error("another worker has taken the name %s; stopping", self._settings.node_name)
-                os.kill(os.getpid(), signal.SIGTERM)
-                return
 
 
 def _consume(settings: Settings, node: WorkerNode, stopping: threading.Event) -> int:

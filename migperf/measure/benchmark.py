@@ -8,6 +8,8 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from migperf.gpus.layout import Layout, LayoutText
+from migperf.gpus.partition import PartitionKind
 from migperf.gpus.selector import Selector
 from workloads.base import Card, Task
 from workloads.registry import UnknownWorkloadError, card
@@ -75,6 +77,24 @@ class Benchmark(BaseModel):
     method: Method = Field(default_factory=Method, description="How the run is measured.")
     seed: Annotated[int, Field(ge=0, lt=1 << 63)] = Field(default=0, description="Seed of weights, data and arrivals.")
     where: Selector = Field(default_factory=Selector, description="Which partitions it may run on.")
+    layout: LayoutText | None = Field(
+        default=None, description="MIG layout that a GPU is cut into for it; the run has that GPU to itself."
+    )
+    restore_layout: bool = Field(default=False, description="Put the GPU's earlier layout back when the run has ended.")
+
+    @model_validator(mode="after")
+    def _layout_agrees(self) -> Self:
+        """Check that the run can get what it selects out of the layout that it asks for."""
+        if self.layout is None:
+            if self.restore_layout:
+                raise _refusal("no_layout", "only a run with a layout can restore one", ("restore_layout",), True)
+            return self
+        layout = Layout.parse(self.layout)
+        if (problem := _layout_problem(layout, self.where)) is not None:
+            raise _refusal("layout_disagrees", problem[1], ("where", problem[0]), getattr(self.where, problem[0]))
+        if layout.mig and not layout.partition_profiles:
+            raise _refusal("nothing_to_run_on", "the layout has nothing to run on", ("layout",), self.layout)
+        return self
 
     @model_validator(mode="after")
     def _fits_the_workload(self) -> Self:
@@ -97,6 +117,19 @@ class Benchmark(BaseModel):
         counted = self.model_dump(mode="json", include={"workload", "parameters", "scenario", "method"})
         text = json.dumps(counted, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _layout_problem(layout: Layout, where: Selector) -> tuple[str, str] | None:
+    """Return the field of the selector that contradicts the layout, and why."""
+    kind = PartitionKind.MIG if layout.mig else PartitionKind.GPU
+    if where.partition is not None:
+        return "partition", "the layout makes new partitions; select the GPU by node and gpu_model"
+    if where.kind not in (None, kind):
+        return "kind", f"the layout {layout} makes partitions of kind {kind}"
+    if where.profile is not None and where.profile not in layout.partition_profiles:
+        made = ", ".join(sorted(set(layout.partition_profiles))) or "no profile"
+        return "profile", f"the layout {layout} makes {made}"
+    return None
 
 
 def _card_of(benchmark: Benchmark) -> Card:

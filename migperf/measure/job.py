@@ -1,6 +1,6 @@
 """What a supervisor hands to a child: the benchmark, and the partition that it is bound to."""
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from migperf.gpus.partition import Partition
 from migperf.measure.benchmark import Benchmark
@@ -15,3 +15,5 @@ class Job(BaseModel):
     benchmark: Benchmark
     partition: Partition
     timeout_s: float
+    facts: dict[str, JsonValue] = Field(default_factory=dict)
+    """What is known of the place before the child begins; becomes part of the run's environment."""

@@ -29,6 +29,8 @@ class Stop(StrEnum):
     CANCEL = "cancel"
     HAND_BACK = "hand_back"
     """The worker is stopping; another attempt takes its place."""
+    GIVE_BACK = "give_back"
+    """Somebody entitled needs the partition; another attempt takes its place."""
     LEASE_LOST = "lease_lost"
     """Somebody else may own the partition by now; nothing may be written any more."""
 

@@ -94,7 +94,7 @@ class Supervisor:
 
     def run(self) -> Outcome:
         """Launch the child, follow it to its end and return the outcome. Raises HelperDiedError if it cannot start."""
-        self._environment |= host_facts()
+        self._environment |= host_facts() | self._job.facts
         oom_before = oom_kills()
         child = self._launcher.launch(self._log, self._still_wanted)
         if child is None:

@@ -4,16 +4,16 @@ Nothing is written to a run without its current token; every function here that 
 when it is no longer the current one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import and_, case, delete, select, update
 from sqlalchemy.orm import Session
 
 from migperf.errors import MigperfError
-from migperf.store import runs
-from migperf.store.models import Artifact, Lease, ResultRow, Run, SeriesRow
+from migperf.store import changes, runs
+from migperf.store.models import Artifact, LayoutChange, Lease, ResultRow, Run, SeriesRow
 from migperf.store.states import RunState
 
 
@@ -26,6 +26,21 @@ class LeaseLostError(MigperfError):
 
 
 @dataclass(frozen=True, slots=True)
+class Lost:
+    """A run or a change of layout that lost its lease, and what became of it."""
+
+    holder: str
+    state: str
+    reason: str | None
+
+    @classmethod
+    def of(cls, holder: Run | LayoutChange) -> "Lost":
+        """Describe the holder as it is now."""
+        kind = "run" if isinstance(holder, Run) else "layout change"
+        return cls(f"{kind} {holder.id}", str(holder.state), holder.reason)
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
     """A lease and its run, both locked and current."""
 
@@ -33,21 +48,46 @@ class Held:
     run: Run
 
 
-def grant(session: Session, run: Run, partition: str, node: str, now: datetime, lease_s: float) -> Lease:
-    """Give a queued run the partition; the unique indexes refuse a second active lease on either."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Berth:
+    """What a run gets: a partition, or a whole GPU that is yet to be cut for it."""
+
+    node: str
+    partition: str | None
+    gpu: str | None = None
+    exclusive: bool = False
+
+
+def grant(session: Session, run: Run, berth: Berth, now: datetime, lease_s: float) -> Lease:
+    """Give a queued run its berth; the database refuses one that is held already (IntegrityError)."""
     lease = Lease(
         run_id=run.id,
-        partition=partition,
-        node=node,
+        partition=berth.partition,
+        gpu=berth.gpu,
+        exclusive=berth.exclusive,
+        node=berth.node,
         attempt=run.attempt + 1,
         granted_at=now,
         deadline=now + timedelta(seconds=lease_s),
     )
     session.add(lease)
-    run.partition = partition
+    run.partition = berth.partition
     runs.move(session, run, RunState.PLACED, now)
     session.flush()
     return lease
+
+
+def occupy(session: Session, token: int, partition: str) -> Held:
+    """Say which partition a run with a layout of its own got, now that its GPU is cut. Raises LeaseLostError."""
+    held = hold(session, token)
+    held.lease.partition = held.run.partition = partition
+    runs.touch(held.run)
+    return held
+
+
+def is_for_change(session: Session, token: int) -> bool:
+    """Tell whether the lease was granted for a change of layout, and not for a run."""
+    return session.scalar(select(Lease.change_id).where(Lease.id == token)) is not None
 
 
 def hold(session: Session, token: int) -> Held:
@@ -86,6 +126,37 @@ def renew(session: Session, token: int, now: datetime, lease_s: float) -> Held:
     return held
 
 
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What others want of a run while it runs."""
+
+    cancel: bool
+    give_back: bool
+    """Somebody entitled needs its partition: the run goes back into the queue, at no cost to its retry limit."""
+
+
+def beat(session: Session, token: int, phase: str, progress: float, now: datetime, lease_s: float) -> Wishes:
+    """Push the deadline out and write the progress of the phase down. Raises LeaseLostError.
+
+    Called every second beside a payload that is being measured, hence two statements and no object. The run's row
+    is locked first, as everywhere; the second statement sees a release that the first one had to wait for.
+    """
+    holder = select(Lease.run_id).where(Lease.id == token, Lease.released_at.is_(None)).scalar_subquery()
+    news = and_(Run.phase == phase, Run.progress != progress)
+    written = update(Run).where(Run.id == holder)
+    written = written.values(
+        progress=case((news, progress), else_=Run.progress), version=Run.version + case((news, 1), else_=0)
+    )
+    renewed = update(Lease).where(Lease.id == token, Lease.released_at.is_(None))
+    renewed = renewed.values(deadline=now + timedelta(seconds=lease_s))
+    plain = {"synchronize_session": False}
+    run = session.execute(written.returning(Run.cancel_requested_at), execution_options=plain).one_or_none()
+    lease = session.execute(renewed.returning(Lease.give_back_requested_at), execution_options=plain).one_or_none()
+    if run is None or lease is None:
+        raise LeaseLostError(token)
+    return Wishes(cancel=run.cancel_requested_at is not None, give_back=lease.give_back_requested_at is not None)
+
+
 def finish(session: Session, token: int, state: RunState, now: datetime, reason: str | None = None) -> Run:
     """Release the lease and end its run in a final state. Raises LeaseLostError."""
     held = hold(session, token)
@@ -95,9 +166,15 @@ def finish(session: Session, token: int, state: RunState, now: datetime, reason:
     return held.run
 
 
-def lose(session: Session, lease: Lease, now: datetime, reason: str) -> Run:
-    """Release a lease whose attempt came to nothing, and queue its run again if its retry limit allows."""
-    run = runs.lock(session, lease.run_id)
+def lose(session: Session, lease: Lease, now: datetime, reason: str) -> Lost:
+    """Release a lease whose attempt came to nothing, and queue its holder again if its limit allows."""
+    if lease.change_id is not None:
+        return Lost.of(changes.lose(session, lease, now, reason))
+    return Lost.of(_lose_run(session, lease, now, reason))
+
+
+def _lose_run(session: Session, lease: Lease, now: datetime, reason: str) -> Run:
+    run = runs.lock(session, _run_of(lease))
     _release(lease, str(RunState.LOST), now)
     if run.state is RunState.RUNNING:
         run.losses += 1
@@ -130,13 +207,13 @@ def requeue(session: Session, run: Run, now: datetime, reason: str) -> None:
     runs.move(session, run, RunState.QUEUED, now, reason)
 
 
-def expire(session: Session, now: datetime) -> list[Run]:
-    """Release every lease whose deadline is over; return their runs."""
+def expire(session: Session, now: datetime) -> list[Lost]:
+    """Release every lease whose deadline is over; return what held them."""
     overdue = session.scalars(select(Lease).where(Lease.released_at.is_(None), Lease.deadline < now)).all()
-    return [lose(session, held.lease, now, _expiry(held.lease)) for held in _still_active(session, overdue, now)]
+    return [lose(session, lease, now, _expiry(lease)) for lease in overdue if _still_overdue(session, lease, now)]
 
 
-def reclaim(session: Session, node: str, incarnation: str, now: datetime) -> list[Run]:
+def reclaim(session: Session, node: str, incarnation: str, now: datetime) -> list[Lost]:
     """Release what earlier incarnations of a node's worker held: they are dead, and their children with them."""
     query = select(Lease).where(
         Lease.released_at.is_(None),
@@ -148,12 +225,17 @@ def reclaim(session: Session, node: str, incarnation: str, now: datetime) -> lis
     return [lose(session, lease, now, reason) for lease in session.scalars(query).all()]
 
 
-def withdraw(session: Session, node: str, now: datetime) -> list[Run]:
+def withdraw(session: Session, node: str, now: datetime) -> list[Lost]:
     """Release what was placed on a node that stops before it has begun it."""
     query = select(Lease).where(Lease.released_at.is_(None), Lease.node == node, Lease.claimed_at.is_(None))
-    return [
-        lose(session, lease, now, f"the worker of node {node} was stopped") for lease in session.scalars(query).all()
-    ]
+    reason = f"the worker of node {node} was stopped"
+    return [lose(session, lease, now, reason) for lease in session.scalars(query).all()]
+
+
+def ask_back(session: Session, partitions: Iterable[str], now: datetime) -> None:
+    """Ask whoever holds these partitions to give them back; asking twice changes nothing."""
+    held = update(Lease).where(Lease.released_at.is_(None), Lease.partition.in_(list(partitions)))
+    session.execute(held.where(Lease.give_back_requested_at.is_(None)).values(give_back_requested_at=now))
 
 
 def to_wake(session: Session, now: datetime, resend_s: float) -> Sequence[Lease]:
@@ -169,15 +251,20 @@ def to_wake(session: Session, now: datetime, resend_s: float) -> Sequence[Lease]
     return leases
 
 
-def _still_active(session: Session, leases: Sequence[Lease], now: datetime) -> list[Held]:
-    """Lock each run and keep those whose lease was not renewed or released meanwhile."""
-    held = []
-    for lease in leases:
-        run = runs.lock(session, lease.run_id)
-        session.refresh(lease)
-        if lease.released_at is None and lease.deadline < now:
-            held.append(Held(lease, run))
-    return held
+def _still_overdue(session: Session, lease: Lease, now: datetime) -> bool:
+    """Lock the holder, then see whether the lease was renewed or released meanwhile."""
+    if lease.change_id is not None:
+        changes.lock(session, lease.change_id)
+    else:
+        runs.lock(session, _run_of(lease))
+    session.refresh(lease)
+    return lease.released_at is None and lease.deadline < now
+
+
+def _run_of(lease: Lease) -> str:
+    if lease.run_id is None:
+        raise LeaseLostError(lease.id)
+    return lease.run_id
 
 
 def _expiry(lease: Lease) -> str:

@@ -19,11 +19,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-from migperf.store.states import RunState
+from migperf.store.states import ChangeState, RunState
 from migperf.store.types import Json, UtcDateTime
 
+_CHANGE_STATES = ", ".join(f"'{state}'" for state in ChangeState)
 _STATES = ", ".join(f"'{state}'" for state in RunState)
-_STATE = Enum(RunState, native_enum=False, length=16, values_callable=lambda states: [str(s) for s in states])
+_STATE, _CHANGE_STATE = (
+    Enum(states, native_enum=False, length=16, values_callable=lambda members: [str(m) for m in members])
+    for states in (RunState, ChangeState)
+)
 BigInt = Annotated[int, mapped_column(BigInteger)]
 BigId = Annotated[int, mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)]
 """SQLite numbers rows by itself only where the type is exactly INTEGER."""
@@ -71,6 +75,8 @@ class PartitionRow(Base):
     kind: Mapped[str] = mapped_column(String(32))
     model: Mapped[str] = mapped_column(String(255))
     profile: Mapped[str | None] = mapped_column(String(64))
+    gpu: Mapped[str | None] = mapped_column(String(128), index=True)
+    """UUID of the GPU that it is part of; None for a CPU."""
     simulated: Mapped[bool]
     description: Mapped[dict[str, Any]]
     """The whole gpus.Partition."""
@@ -78,6 +84,52 @@ class PartitionRow(Base):
     retired_at: Mapped[datetime | None]
 
     node_row: Mapped[Node] = relationship(back_populates="partitions")
+
+
+class GpuRow(Base):
+    """A GPU as its node last described it, and how it is to be cut. Never deleted."""
+
+    __tablename__ = "gpus"
+
+    uuid: Mapped[str] = mapped_column(String(128), primary_key=True)
+    node: Mapped[str] = mapped_column(ForeignKey("nodes.name"), index=True)
+    description: Mapped[dict[str, Any]]
+    """The whole gpus.Gpu."""
+    read_at: Mapped[datetime]
+    """The node's clock before it asked the driver: what was read earlier never replaces what was read later."""
+    seen_at: Mapped[datetime]
+    retired_at: Mapped[datetime | None]
+    boot_id: Mapped[str] = mapped_column(String(64))
+    """The boot of the host in which ``kept_layout`` was last seen or applied."""
+    kept_layout: Mapped[str | None] = mapped_column(String(512))
+    """Applied again after a boot, which forgets every layout."""
+    restore_layout: Mapped[str | None] = mapped_column(String(512))
+    """What a run with a layout of its own found and wants put back when nobody needs the GPU."""
+
+
+class LayoutChange(Base):
+    """A GPU that is to be cut anew by its node. A document of the service, executed under a lease like a run."""
+
+    __tablename__ = "layout_changes"
+    __table_args__ = (
+        CheckConstraint(f"state IN ({_CHANGE_STATES})", name="state"),
+        Index("ix_layout_changes_state_created_at", "state", "created_at"),
+        Index("ix_layout_changes_gpu_created_at", "gpu", "created_at"),
+    )
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    gpu: Mapped[str] = mapped_column(ForeignKey("gpus.uuid"))
+    layout: Mapped[str] = mapped_column(String(512))
+    origin: Mapped[str] = mapped_column(String(16))
+    force: Mapped[bool]
+    state: Mapped[ChangeState] = mapped_column(_CHANGE_STATE)
+    attempts: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    before: Mapped[str | None] = mapped_column(String(512))
+    after: Mapped[str | None] = mapped_column(String(512))
+    reason: Mapped[str | None] = mapped_column(Text)
 
 
 class Run(Base):
@@ -102,6 +154,8 @@ class Run(Base):
     fingerprint: Mapped[str] = mapped_column(String(64), index=True)
     benchmark: Mapped[dict[str, Any]]
     """The whole measure.Benchmark, defaults written out."""
+    layout: Mapped[str | None] = mapped_column(String(512))
+    """What a GPU is to be cut into for it; also part of ``benchmark``."""
     priority: Mapped[int]
     timeout_s: Mapped[float]
     retry_limit: Mapped[int]
@@ -150,18 +204,32 @@ class RunTransition(Base):
 
 
 class Lease(Base):
-    """A partition held by a run. The id is the fencing token: it only ever grows."""
+    """A partition or a whole GPU held by a run, or the layout of a GPU held by a change of it.
+
+    The id is the fencing token: it only ever grows. An exclusive lease is alone on its GPU, and while a change of
+    layout holds a GPU nothing new is put on it; a trigger refuses what would break that.
+    """
 
     __tablename__ = "leases"
     __table_args__ = (
         Index("uq_leases_active_partition", "partition", unique=True, sqlite_where=_ACTIVE, postgresql_where=_ACTIVE),
         Index("uq_leases_active_run", "run_id", unique=True, sqlite_where=_ACTIVE, postgresql_where=_ACTIVE),
+        Index("uq_leases_active_change", "change_id", unique=True, sqlite_where=_ACTIVE, postgresql_where=_ACTIVE),
+        Index("ix_leases_active_gpu", "gpu", sqlite_where=_ACTIVE, postgresql_where=_ACTIVE),
+        CheckConstraint("(run_id IS NULL) <> (change_id IS NULL)", name="one_holder"),
+        CheckConstraint("partition IS NOT NULL OR gpu IS NOT NULL", name="something_held"),
         {"sqlite_autoincrement": True},
     )
 
     id: Mapped[BigId]
-    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), index=True)
-    partition: Mapped[str] = mapped_column(ForeignKey("partitions.uuid"), index=True)
+    run_id: Mapped[str | None] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), index=True)
+    change_id: Mapped[str | None] = mapped_column(ForeignKey("layout_changes.id", ondelete="CASCADE"), index=True)
+    partition: Mapped[str | None] = mapped_column(ForeignKey("partitions.uuid"), index=True)
+    """None until the layout that a run wants has been applied, and for a change of layout."""
+    gpu: Mapped[str | None] = mapped_column(ForeignKey("gpus.uuid"))
+    """The GPU that the partition is part of."""
+    exclusive: Mapped[bool] = mapped_column(default=False)
+    """Whether it holds the whole GPU."""
     node: Mapped[str] = mapped_column(String(63), index=True)
     attempt: Mapped[int]
     granted_at: Mapped[datetime]
@@ -169,6 +237,8 @@ class Lease(Base):
     woken_at: Mapped[datetime | None]
     claimed_at: Mapped[datetime | None]
     incarnation: Mapped[str | None] = mapped_column(String(36))
+    give_back_requested_at: Mapped[datetime | None]
+    """Since when somebody entitled wants the partition: its run goes back into the queue."""
     released_at: Mapped[datetime | None]
     outcome: Mapped[str | None] = mapped_column(String(32))
 

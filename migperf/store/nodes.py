@@ -1,15 +1,16 @@
 """Nodes and their partitions: registering, staying alive, and which partitions are free."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, case, or_, select, update
 from sqlalchemy.orm import Session
 
 from migperf.errors import ConflictError, NotFoundError
-from migperf.gpus.partition import Partition
-from migperf.store.models import Lease, Node, PartitionRow
+from migperf.gpus.inventory import Inventory
+from migperf.store import gpus
+from migperf.store.models import GpuRow, Lease, Node, PartitionRow
 
 
 class NodeNameTakenError(ConflictError):
@@ -27,7 +28,7 @@ class Registration:
     incarnation: str
     host: str
     version: str
-    partitions: tuple[Partition, ...]
+    inventory: Inventory
 
 
 def register(session: Session, registration: Registration, now: datetime, stale_s: float) -> None:
@@ -42,16 +43,16 @@ def register(session: Session, registration: Registration, now: datetime, stale_
     node.started_at = node.heartbeat_at = now
     node.stopped_at = None
     session.flush()
-    store_partitions(session, registration.name, registration.partitions, now)
+    store_inventory(session, registration.name, registration.inventory, now)
 
 
-def heartbeat(session: Session, name: str, incarnation: str, partitions: Iterable[Partition], now: datetime) -> bool:
+def heartbeat(session: Session, name: str, incarnation: str, inventory: Inventory, now: datetime) -> bool:
     """Say that the worker is alive and what it has; False if another incarnation has taken its place."""
     node = session.get_one(Node, name, with_for_update=True)
     if node.incarnation != incarnation:
         return False
     node.heartbeat_at = now
-    store_partitions(session, name, partitions, now)
+    store_inventory(session, name, inventory, now)
     return True
 
 
@@ -66,18 +67,22 @@ def is_alive(node: Node, now: datetime, stale_s: float) -> bool:
     return node.stopped_at is None and node.heartbeat_at >= now - timedelta(seconds=stale_s)
 
 
-def store_partitions(session: Session, node: str, partitions: Iterable[Partition], now: datetime) -> None:
+def store_inventory(session: Session, node: str, inventory: Inventory, now: datetime) -> None:
     """Store what a node has now; what it no longer names is retired, not deleted: history points at it."""
-    present = {partition.uuid: partition for partition in partitions}
+    newer = gpus.store(session, node, inventory, now)
+    present = {p.uuid: p for p in inventory.partitions if p.gpu_uuid not in newer}
     for uuid, partition in present.items():
         row = session.get(PartitionRow, uuid) or PartitionRow(uuid=uuid)
         row.node, row.kind, row.model = node, str(partition.kind), partition.model
-        row.profile, row.simulated = partition.profile, partition.simulated
+        row.profile, row.gpu, row.simulated = partition.profile, partition.gpu_uuid, partition.simulated
         row.description = partition.model_dump(mode="json")
         row.seen_at, row.retired_at = now, None
         session.add(row)
     gone = update(PartitionRow).where(PartitionRow.node == node, PartitionRow.retired_at.is_(None))
-    session.execute(gone.where(PartitionRow.uuid.not_in(present)).values(retired_at=now))
+    gone = gone.where(
+        PartitionRow.uuid.not_in(present), or_(PartitionRow.gpu.is_(None), PartitionRow.gpu.not_in(newer))
+    )
+    session.execute(gone.values(retired_at=now))
 
 
 def list_partitions(session: Session) -> Sequence[PartitionRow]:
@@ -102,21 +107,43 @@ def list_nodes(session: Session) -> Sequence[Node]:
 def leased_runs(session: Session) -> dict[str, str]:
     """Return the run that holds each leased partition, by the partition's UUID."""
     query = select(Lease.partition, Lease.run_id).where(Lease.released_at.is_(None))
-    return dict(session.execute(query).all())
+    return {partition: run for partition, run in session.execute(query) if partition and run}
 
 
-def free_partitions(session: Session, now: datetime, stale_s: float) -> Sequence[PartitionRow]:
-    """Return the partitions of living nodes that no run holds."""
-    leased = select(Lease.partition).where(Lease.released_at.is_(None))
-    query = (
-        select(PartitionRow)
-        .join(Node)
-        .where(
-            PartitionRow.retired_at.is_(None),
-            PartitionRow.uuid.not_in(leased),
-            Node.stopped_at.is_(None),
-            Node.heartbeat_at >= now - timedelta(seconds=stale_s),
-        )
-        .order_by(PartitionRow.uuid)
-    )
-    return session.scalars(query).all()
+@dataclass(frozen=True, slots=True)
+class Occupied:
+    """What an active lease holds, and where."""
+
+    node: str
+    partition: str | None
+    gpu: str | None
+    run: str | None
+    closes_gpu: bool
+    """Nothing new may be put on the GPU: it is held whole, or its layout is being changed."""
+
+
+def occupied(session: Session) -> Sequence[Occupied]:
+    """Return what every active lease holds."""
+    query = select(Lease).where(Lease.released_at.is_(None))
+    return [
+        Occupied(held.node, held.partition, held.gpu, held.run_id, held.exclusive or held.change_id is not None)
+        for held in session.scalars(query)
+    ]
+
+
+def offered_partitions(session: Session, now: datetime, stale_s: float) -> Sequence[PartitionRow]:
+    """Return the partitions of living nodes, held or not; CPUs last, for whoever does not care gets a GPU."""
+    query = select(PartitionRow).join(Node).where(PartitionRow.retired_at.is_(None), *_living(now, stale_s))
+    cpus_last = case((PartitionRow.kind == "cpu", 1), else_=0)
+    return session.scalars(query.order_by(cpus_last, PartitionRow.uuid)).all()
+
+
+def offered_gpus(session: Session, now: datetime, stale_s: float) -> Sequence[GpuRow]:
+    """Return the GPUs of living nodes."""
+    query = select(GpuRow).join(Node, GpuRow.node == Node.name)
+    query = query.where(GpuRow.retired_at.is_(None), *_living(now, stale_s))
+    return session.scalars(query.order_by(GpuRow.uuid)).all()
+
+
+def _living(now: datetime, stale_s: float) -> tuple[ColumnElement[bool], ...]:
+    return Node.stopped_at.is_(None), Node.heartbeat_at >= now - timedelta(seconds=stale_s)

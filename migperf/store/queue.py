@@ -1,9 +1,10 @@
 """The queue: runs that wait for a partition, in the order in which they get one."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, exists, or_, select
 from sqlalchemy.orm import Session
 
 from migperf.store.models import Run
@@ -12,19 +13,39 @@ from migperf.store.states import RunState
 _BATCH = 200
 
 
-def queued(session: Session) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield id and selector of every queued run, highest priority first, then oldest; read batch by batch.
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """A run that waits: where it may go, and the layout that it wants a GPU cut into for it."""
+
+    run_id: str
+    where: dict[str, Any]
+    layout: str | None
+    restore_layout: bool
+
+
+def queued(session: Session) -> Iterator[Queued]:
+    """Yield every queued run, highest priority first, then oldest; read batch by batch.
 
     Runs that leave the queue while it is read do not make it skip others.
     """
     order = (Run.priority.desc(), Run.created_at, Run.id)
-    query = select(Run.id, Run.benchmark, Run.priority, Run.created_at).where(Run.state == RunState.QUEUED)
+    query = select(Run.id, Run.benchmark, Run.layout, Run.priority, Run.created_at).where(Run.state == RunState.QUEUED)
     query = query.order_by(*order).limit(_BATCH)
     rows = session.execute(query).all()
     while rows:
-        yield from ((row.id, row.benchmark["where"]) for row in rows)
+        yield from (_queued(row.id, row.benchmark, row.layout) for row in rows)
         last = rows[-1]
         rows = session.execute(query.where(_behind(last.priority, last.created_at, last.id))).all()
+
+
+def layouts_wanted(session: Session) -> bool:
+    """Tell whether a run waits that wants a GPU cut for it."""
+    wanted = exists().where(Run.state == RunState.QUEUED, Run.layout.is_not(None))
+    return bool(session.scalar(select(wanted)))
+
+
+def _queued(run_id: str, benchmark: dict[str, Any], layout: str | None) -> Queued:
+    return Queued(run_id, benchmark["where"], layout, benchmark.get("restore_layout", False))
 
 
 def _behind(priority: int, created_at: Any, run_id: str) -> ColumnElement[bool]:  # noqa: ANN401 - a bound value

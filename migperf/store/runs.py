@@ -44,6 +44,7 @@ def submit(session: Session, request: RunRequest, now: datetime) -> Run:
         scenario=str(benchmark.scenario),
         fingerprint=benchmark.fingerprint(),
         benchmark=benchmark.model_dump(mode="json"),
+        layout=benchmark.layout,
         priority=request.priority,
         timeout_s=request.timeout_s,
         retry_limit=request.retry_limit,

@@ -1,4 +1,4 @@
-"""The states of a run and the transitions between them: the one place that says what is legal.
+"""The states of a run and of a change of layout, and the transitions of a run: the one place that says what is legal.
 
 The database enforces the same table by a trigger (see the migrations), so no code can step around it.
 """
@@ -68,3 +68,22 @@ def check_transition(run_id: str, from_state: RunState, to_state: RunState) -> N
     """Raise IllegalTransitionError unless a run may go from the one state to the other."""
     if to_state not in TRANSITIONS[from_state]:
         raise IllegalTransitionError(run_id, from_state, to_state)
+
+
+class ChangeState(StrEnum):
+    """Where a change of layout is in its life."""
+
+    QUEUED = "queued"
+    """Waits until the GPU is idle."""
+    PLACED = "placed"
+    """Holds the GPU; its node has been woken."""
+    RUNNING = "running"
+    APPLIED = "applied"
+    FAILED = "failed"
+    """The GPU is cut as it was before, or ``reason`` says how it is."""
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing can happen to the change any more."""
+        return self in {ChangeState.APPLIED, ChangeState.FAILED, ChangeState.CANCELLED}

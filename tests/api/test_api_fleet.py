@@ -24,7 +24,7 @@ def test_partitions_tell_what_they_are_and_who_holds_them(client: TestClient, da
         time = now(session)
         mig = builders.partition("MIG-1", PartitionKind.MIG, **MIG)
         builders.register(session, time, mig, builders.partition("CPU-1", cpus=(0, 1)))
-        leases.grant(session, session.get_one(leases.Run, run_id), "MIG-1", "node-1", time, 15)
+        builders.place(session, session.get_one(leases.Run, run_id), time, "MIG-1")
     cpu, mig_view = client.get("/v1/partitions").json()["items"]
     assert {key: mig_view[key] for key in MIG} == MIG
     assert (mig_view["node"], mig_view["node_alive"], mig_view["run"]) == ("node-1", True, run_id)
@@ -56,7 +56,7 @@ def test_a_node_that_signed_off_is_not_alive(client: TestClient, database: Datab
 def test_a_retired_partition_is_no_longer_listed_but_can_be_asked_for(client: TestClient, database: Database) -> None:
     with database.write() as session:
         builders.register(session, now(session))
-        nodes.store_partitions(session, "node-1", [], now(session))
+        nodes.store_inventory(session, "node-1", builders.inventory(), now(session))
     assert client.get("/v1/partitions").json() == {"items": []}
     assert client.get("/v1/partitions/CPU-1").json()["retired_at"] is not None
 

@@ -11,6 +11,7 @@ from migperf.store import nodes, runs
 from migperf.store.database import Database
 from migperf.store.listing import SortOrder
 from migperf.store.states import RunState
+from tests import builders
 from tests.api.serving import TestClient
 from tests.api.steps import NOW, begun, both_databases, finished, measured, submitted
 
@@ -169,5 +170,5 @@ def test_a_cursor_with_an_impossible_priority_is_refused(client: TestClient, val
 def test_a_run_on_a_retired_partition_is_still_found_by_it(client: TestClient, database: Database) -> None:
     run_id = measured(database)
     with database.write() as session:
-        nodes.store_partitions(session, f"node-{run_id[-8:]}", [], NOW)
+        nodes.store_inventory(session, f"node-{run_id[-8:]}", builders.inventory(), NOW)
     assert ids(client, partition=f"CPU-{run_id}") == [run_id]

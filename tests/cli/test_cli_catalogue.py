@@ -39,7 +39,7 @@ def test_this_hosts_description_is_the_services(cli: Cli, service_url: str) -> N
 
 
 def test_the_partitions_of_this_host_can_be_seen_without_a_service(cli: Cli) -> None:
-    (partition,) = discover()
+    (partition,) = discover(None).partitions
     assert partition.uuid in cli("partitions").out
     assert cli("partitions", "--json").document == [partition.model_dump(mode="json")]
 

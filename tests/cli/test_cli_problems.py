@@ -37,7 +37,7 @@ def test_each_bad_field_gets_a_line_with_what_was_given() -> None:
         ({"prioritty": 1}, "prioritty: there is no such field; did you mean priority?"),
         (
             {"where": {"zzz": 1}},
-            "where.zzz: there is no such field; there are kind, profile, gpu_model, node, partition",
+            "where.zzz: there is no such field; there are kind, profile, gpu_model, node, partition, simulated",
         ),
     ],
 )

@@ -10,8 +10,8 @@ from tests.builders import partition
 
 
 def test_the_host_is_discovered_as_a_partition_with_a_stable_name() -> None:
-    (cpu,) = (p for p in discover() if p.kind is PartitionKind.CPU)
-    assert cpu == discover()[0]
+    (cpu,) = (p for p in discover(None).partitions if p.kind is PartitionKind.CPU)
+    assert cpu == discover(None).partitions[-1]
     assert cpu.cpus == tuple(sorted(os.sched_getaffinity(0)))
     assert 0 < cpu.memory_mib <= psutil.virtual_memory().total >> 20
     assert cpu.model

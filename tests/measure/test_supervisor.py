@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from migperf.gpus.inventory import discover
+from migperf.gpus.host_cpu import cpu_partition
 from migperf.measure.benchmark import Benchmark
 from migperf.measure.job import Job
 from migperf.measure.launcher import Launcher
@@ -67,7 +67,7 @@ def supervise(
     job = Job(
         run_id="test",
         benchmark=Benchmark.model_validate({"scenario": "single_stream", "method": QUICK, **benchmark}),
-        partition=discover()[0],
+        partition=cpu_partition(),
         timeout_s=timeout_s,
     )
     return Supervisor(launcher, job, watcher, log, LIMITS).run()

@@ -14,16 +14,16 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 from sqlalchemy import func, select
 
 from migperf.errors import ConflictError
-from migperf.gpus.partition import Partition
 from migperf.gpus.selector import Selector
-from migperf.jobs.placement import Free, Waiting, match
-from migperf.store import leases, nodes, runs, schema
+from migperf.jobs.offering import read_offer
+from migperf.jobs.placement import Waiting, match
+from migperf.store import leases, runs, schema
 from migperf.store.database import Database
 from migperf.store.leases import LeaseLostError
 from migperf.store.models import Lease, Run, RunEvent
 from migperf.store.queue import queued
 from migperf.store.states import FINAL_STATES, RunState
-from tests.builders import LEASE_S, partition, register, submit
+from tests.builders import LEASE_S, partition, place, register, submit
 
 PARTITIONS = (partition("CPU-1"), partition("CPU-2"))
 HOLDING = {RunState.PLACED, RunState.RUNNING}
@@ -59,14 +59,11 @@ class LeaseMachine(RuleBasedStateMachine):
     @rule(target=tokens)
     def a_pass_places(self) -> object:
         with self.database.write() as session:
-            rows = nodes.free_partitions(session, self.now, stale_s=1e9)
-            free = [Free(Partition.model_validate(row.description), row.node) for row in rows]
-            waiting = (Waiting(run_id, Selector.model_validate(where)) for run_id, where in queued(session))
+            offer = read_offer(session, self.now, stale_s=1e9)
+            waiting = (Waiting(run.run_id, Selector.model_validate(run.where)) for run in queued(session))
             given = [
-                leases.grant(
-                    session, runs.lock(session, m.run_id), m.free.partition.uuid, m.free.node, self.now, LEASE_S
-                ).id
-                for m in match(waiting, free)
+                place(session, runs.lock(session, m.run_id), self.now, m.partition.uuid, m.node).id
+                for m in match(waiting, offer)
             ]
         assert all(token > max(self.granted, default=0) for token in given), "fencing tokens only grow"
         self.granted += given
@@ -127,7 +124,7 @@ class LeaseMachine(RuleBasedStateMachine):
         self.incarnation += 1
         with self.database.write() as session:
             lost = leases.reclaim(session, "node-1", str(self.incarnation), self.now)
-            assert all(run.state is not RunState.RUNNING for run in lost)
+            assert all(one.state != RunState.RUNNING for one in lost)
 
     @precondition(lambda self: self.run_ids)
     @rule(data=st.data())

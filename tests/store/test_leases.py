@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
+from migperf.jobs.offering import read_offer
 from migperf.metrics.metric import Metric, Scope
 from migperf.metrics.series import Chunk
 from migperf.store import leases, nodes, runs, series
@@ -15,10 +17,15 @@ from migperf.store.leases import LeaseLostError
 from migperf.store.models import SeriesRow
 from migperf.store.nodes import NodeNameTakenError, Registration
 from migperf.store.states import RunState
-from tests.builders import LEASE_S, partition, place, register, submit
+from tests.builders import LEASE_S, inventory, partition, place, register, submit
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = NOW + timedelta(seconds=LEASE_S + 1)
+
+
+def free(session: Session, at: datetime = NOW) -> list[str]:
+    """Return the partitions that a placement pass could give."""
+    return [place.partition.uuid for place in read_offer(session, at, 20).free]
 
 
 @pytest.fixture
@@ -72,7 +79,9 @@ def test_an_expired_lease_queues_the_run_again_and_kills_its_token(
         metric = Metric(name="latency", unit="ms", scope=Scope.PROCESS, source="timer")
         series.append(session, run_id, metric, Chunk.of([1, 2], [3.0, 4.0]), 0)
     with database.write() as session:
-        (run,) = leases.expire(session, LATER)
+        (lost,) = leases.expire(session, LATER)
+        run = runs.get(session, run_id)
+    assert (lost.holder, lost.state) == (f"run {run_id}", "queued")
     assert (run.state, run.losses, run.attempt) == (RunState.QUEUED, 1, 1)
     assert "not renewed" in run.reason
     with database.write() as session:
@@ -88,7 +97,8 @@ def test_a_run_lost_more_often_than_its_retry_limit_is_lost(database: Database, 
         leases.expire(session, LATER)
         token = place(session, runs.lock(session, claimed[0]), LATER).id
         leases.claim(session, token, "b", LATER, LEASE_S)
-        (run,) = leases.reclaim(session, "node-1", "c", LATER)
+        leases.reclaim(session, "node-1", "c", LATER)
+        run = runs.get(session, claimed[0])
     assert (run.state, run.attempt) == (RunState.LOST, 2)
     assert "retry_limit = 1 is used up" in run.reason
 
@@ -102,16 +112,17 @@ def test_a_renewed_lease_does_not_expire(database: Database, claimed: tuple[str,
 def test_a_lease_nobody_began_costs_no_retry(database: Database) -> None:
     with database.write() as session:
         register(session, NOW)
-        place(session, submit(session, NOW, retry_limit=0), NOW)
-        (run,) = leases.expire(session, LATER)
+        run = submit(session, NOW, retry_limit=0)
+        place(session, run, NOW)
+        leases.expire(session, LATER)
     assert (run.state, run.losses, run.attempt) == (RunState.QUEUED, 0, 0)
 
 
 def test_a_run_that_shall_be_cancelled_is_not_queued_again(database: Database, claimed: tuple[str, int]) -> None:
     with database.write() as session:
         runs.request_cancel(session, claimed[0], NOW)
-        (run,) = leases.expire(session, LATER)
-    assert run.state is RunState.CANCELLED
+        (lost,) = leases.expire(session, LATER)
+    assert lost.state == RunState.CANCELLED
 
 
 def test_cancelling_a_placed_run_frees_its_partition_and_its_wake_up_finds_nothing(database: Database) -> None:
@@ -120,7 +131,7 @@ def test_cancelling_a_placed_run_frees_its_partition_and_its_wake_up_finds_nothi
         run = submit(session, NOW)
         token = place(session, run, NOW).id
         assert runs.request_cancel(session, run.id, NOW).state is RunState.CANCELLED
-        assert len(nodes.free_partitions(session, NOW, 20)) == 1
+        assert len(free(session)) == 1
         with pytest.raises(LeaseLostError):
             leases.claim(session, token, "a", NOW, LEASE_S)
 
@@ -140,20 +151,24 @@ def test_a_wake_up_is_sent_again_only_while_nobody_has_begun(database: Database)
 def test_partitions_of_silent_stopped_or_changed_nodes_are_not_free(database: Database) -> None:
     with database.write() as session:
         register(session, NOW, partition("A"), partition("B"))
-        assert [row.uuid for row in nodes.free_partitions(session, NOW, 20)] == ["A", "B"]
-        assert nodes.free_partitions(session, NOW + timedelta(seconds=21), 20) == []
-        assert nodes.heartbeat(session, "node-1", "node-1-a", [partition("B")], NOW)
-        assert [row.uuid for row in nodes.free_partitions(session, NOW, 20)] == ["B"]
+        assert free(session) == ["A", "B"]
+        assert free(session, NOW + timedelta(seconds=21)) == []
+        assert nodes.heartbeat(session, "node-1", "node-1-a", inventory(partition("B")), NOW)
+        assert free(session) == ["B"]
         assert nodes.get_partition(session, "A").retired_at == NOW, "retired, not deleted"
         nodes.sign_off(session, "node-1", "node-1-a", NOW)
-        assert nodes.free_partitions(session, NOW, 20) == []
+        assert free(session) == []
 
 
 def test_a_node_name_alive_on_another_host_is_refused(database: Database) -> None:
-    other = Registration(name="node-1", incarnation="x", host="elsewhere", version="0", partitions=(partition(),))
+    other = Registration(
+        name="node-1", incarnation="x", host="elsewhere", version="0", inventory=inventory(partition())
+    )
     with database.write() as session:
         register(session, NOW)
         with pytest.raises(NodeNameTakenError, match="MIGPERF_NODE_NAME"):
             nodes.register(session, other, NOW, 20)
         nodes.register(session, other, NOW + timedelta(seconds=21), 20)
-        assert not nodes.heartbeat(session, "node-1", "node-1-a", [], NOW), "the first incarnation learns of it"
+        assert not nodes.heartbeat(session, "node-1", "node-1-a", inventory(), NOW), (
+            "the first incarnation learns of it"
+        )

@@ -1,0 +1,42 @@
+"""What a placement pass can give: the partitions and GPUs of living nodes, and what is held of them."""
+
+from collections import defaultdict
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from migperf.gpus.partition import Partition
+from migperf.jobs.placement import Free, Offer, OfferedGpu
+from migperf.store import gpus, nodes
+from migperf.store.models import PartitionRow
+from migperf.store.queue import layouts_wanted
+
+
+def read_offer(session: Session, now: datetime, stale_s: float) -> Offer:
+    """Return the offer as it is in this transaction."""
+    held: dict[str | None, set[str]] = defaultdict(set)
+    closed: set[str | None] = set()
+    for lease in nodes.occupied(session):
+        held[lease.gpu].update(() if lease.partition is None else (lease.partition,))
+        closed.update((lease.gpu,) if lease.closes_gpu else ())
+    taken = frozenset().union(*held.values())
+    places = [_place(row) for row in nodes.offered_partitions(session, now, stale_s)]
+    return Offer(
+        free=tuple(place for place in places if place.partition.uuid not in taken),
+        held=tuple(place for place in places if place.partition.uuid in taken),
+        gpus=tuple(
+            OfferedGpu(
+                gpu=gpus.describe(row),
+                node=row.node,
+                held=frozenset(held[row.uuid]),
+                closed=row.uuid in closed,
+                restores=row.restore_layout is not None,
+            )
+            for row in nodes.offered_gpus(session, now, stale_s)
+        ),
+        layouts_wanted=layouts_wanted(session),
+    )
+
+
+def _place(row: PartitionRow) -> Free:
+    return Free(Partition.model_validate(row.description), row.node)
