@@ -84,8 +84,8 @@ class Controller:
     def apply(self, uuid: str, wanted: Layout, *, force: bool = False) -> Change:
         """Cut the GPU as wanted; does nothing where it is so already.
 
-        Only what the plan destroys must be idle. ``force`` goes on although it is not known to be: the driver still
-        refuses to destroy what a process uses. Raises LayoutImpossibleError, GpuBusyError, LayoutLockedError before
+        Only what the plan destroys must be idle. ``force`` goes on although processes seem to use it: the driver still
+        refuses to destroy what one really does. A run's lease is never broken. Raises LayoutImpossibleError, GpuBusyError, LayoutLockedError before
         anything was touched, ChangeFailedError when it was and has been put back, LayoutBrokenError when it could not.
         """
         try:
@@ -97,8 +97,7 @@ class Controller:
     def _apply(self, uuid: str, wanted: Layout, *, force: bool) -> Change:
         before = find_gpu(self.driver, uuid)
         plan = make_plan(before, wanted, self._busy(before))
-        if not force:
-            self._require_unused(before, plan.doomed.__contains__)
+        self._require_unused(before, plan.doomed.__contains__, force=force)
         try:
             for step in plan.steps:
                 self.checkpoint()
@@ -130,8 +129,7 @@ class Controller:
             raise LayoutImpossibleError(f"{before.model} ({uuid}) has no MIG; run on it whole")
         if before.mig.enabled == before.mig.pending == enabled:
             return before
-        if not force:
-            self._require_unused(before, lambda _uuid: True)
+        self._require_unused(before, lambda _uuid: True, force=force)
         clear = make_plan(before, Layout()) if before.mig.enabled else Plan.nothing(before)
         try:
             for step in clear.steps:
@@ -149,10 +147,12 @@ class Controller:
     def _busy(self, gpu: Gpu) -> frozenset[str]:
         return frozenset(self.holders(gpu)) | {user.partition for user in users_of(self.driver, gpu)}
 
-    def _require_unused(self, gpu: Gpu, concerned: Callable[[str], bool]) -> None:
-        """Refuse when a run holds, or a process uses, one of the partitions that the change concerns."""
+    def _require_unused(self, gpu: Gpu, concerned: Callable[[str], bool], *, force: bool) -> None:
+        """Refuse when a run holds, or without force a process uses, a partition that the change concerns."""
         if held := [f"run {run} holds {uuid}" for uuid, run in self.holders(gpu).items() if concerned(uuid)]:
-            raise GpuBusyError(f"{'; '.join(held)}; wait for it, cancel it, or force the change")
+            raise GpuBusyError(f"{'; '.join(held)}; wait for it, or cancel it")
+        if force:
+            return
         if users := [str(user) for user in users_of(self.driver, gpu) if concerned(user.partition)]:
             raise GpuBusyError(f"{'; '.join(users)}; end it, or force the change")
 

@@ -128,8 +128,9 @@ def _sm_count(driver: Driver, device: Device, capability: tuple[int, int]) -> in
 
 
 def _mig(driver: Driver, device: Device) -> Mig | None:
-    mode = _offered(lambda: driver.mig_mode(device))
-    if mode is None:
+    try:
+        mode = driver.mig_mode(device)
+    except (NvmlNotSupportedError, NvmlFunctionNotFoundError):
         return None
     (field,) = driver.field_values(device, [FieldId.RESETLESS_MIG])
     return Mig(

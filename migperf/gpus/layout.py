@@ -50,11 +50,11 @@ class InstanceSpec:
         return tuple(self.profile if size == whole else f"{size}c.{self.profile}" for size in slices)
 
     @property
-    def order(self) -> tuple[int, int, str, int, tuple[int, ...]]:
-        """Largest first."""
+    def order(self) -> tuple[int, int, str, int, bool, tuple[int, ...]]:
+        """Largest first; two specs rank the same only if they are equal."""
         name = ProfileName.parse(self.profile)
         start = -1 if self.start is None else self.start
-        return (-name.slices, -name.memory_gb, self.profile, start, self.compute or ())
+        return (-name.slices, -name.memory_gb, self.profile, start, self.compute is not None, self.compute or ())
 
 
 @dataclass(frozen=True, slots=True)
