@@ -31,6 +31,45 @@ def test_up_leads_to_the_models_and_down_to_nothing(database_url: str) -> None:
     database.close()
 
 
+GIVEN = {"at": "2026-01-01 00:00:00+00:00", "no": False}
+A_RUN_UNDER_WAY = (
+    "INSERT INTO nodes VALUES ('n', 'i', 'h', 'v', :at, :at, NULL)",
+    "INSERT INTO partitions VALUES ('p', 'n', 'cpu', 'm', NULL, :no, '{}', :at, NULL)",
+    "INSERT INTO runs (id, created_at, state, version, workload, scenario, fingerprint, benchmark, priority, timeout_s,"
+    " retry_limit, attempt, losses, progress) VALUES ('r', :at, 'running', 1, 'w', 's', 'f', '{}', 0, 1, 1, 1, 0, 0)",
+    "INSERT INTO leases (run_id, partition, node, attempt, granted_at, deadline) VALUES ('r', 'p', 'n', 1, :at, :at)",
+)
+ANOTHER_LEASE = (
+    "INSERT INTO leases (run_id, partition, node, attempt, granted_at, deadline, exclusive)"
+    " VALUES ('r', 'p', 'n', 2, :at, :at, :no)"
+)
+
+
+def given_for(statement: str) -> dict[str, object]:
+    return {name: value for name, value in GIVEN.items() if f":{name}" in statement}
+
+
+def test_leases_outlive_the_migration_that_widens_them_and_tokens_go_on_growing(database_url: str) -> None:
+    """Fencing relies on it: a token that came twice would let a dead worker write."""
+    database = Database(database_url)
+    schema.upgrade(database, "0001")
+    with database.write() as session:
+        for statement in A_RUN_UNDER_WAY:
+            session.execute(text(statement), given_for(statement))
+    schema.upgrade(database)
+    with database.write() as session:
+        assert session.execute(text("SELECT id, run_id, partition FROM leases WHERE NOT exclusive")).all() == [
+            (1, "r", "p")
+        ]
+        session.execute(text("UPDATE leases SET released_at = granted_at"))
+        session.execute(text(ANOTHER_LEASE), given_for(ANOTHER_LEASE))
+    schema.downgrade(database, "0001")
+    with database.read() as session:
+        assert session.execute(text("SELECT id, attempt FROM leases ORDER BY id")).all() == [(1, 1), (2, 2)]
+    schema.upgrade(database)
+    database.close()
+
+
 def test_an_empty_database_is_refused_with_the_command_that_helps(database_url: str) -> None:
     database = Database(database_url)
     with pytest.raises(schema.SchemaError, match="migperf db upgrade"):
