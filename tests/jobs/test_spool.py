@@ -1,6 +1,7 @@
-"""Messages of the embedded broker appear whole: a reader that polls while they are written sees all or nothing."""
+"""What the embedded broker writes appears whole: a reader that looks while it is written sees all or nothing."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Empty
 
@@ -9,6 +10,7 @@ from kombu import Connection
 from migperf.jobs import spool
 
 MESSAGES = 400
+BINDERS, EXCHANGES = 8, 25
 PAYLOAD = {"body": "x" * 200_000}
 
 
@@ -34,3 +36,22 @@ def test_a_reader_that_polls_while_messages_are_written_gets_each_whole_and_once
     writer.join()
     assert sorted(seen) == list(range(MESSAGES))
     assert list(tmp_path.glob("*.part")) == []
+
+
+def test_processes_that_bind_queues_to_an_exchange_at_once_lose_none(tmp_path: Path) -> None:
+    """A worker that starts while another process opens the broker must not find half a table."""
+    start = threading.Barrier(BINDERS)
+
+    def bind(number: int) -> None:
+        channel = open_channel(tmp_path)
+        start.wait()
+        for exchange in range(EXCHANGES):
+            channel._queue_bind(f"exchange-{exchange}", "", "", f"queue-{number}")
+            assert f"queue-{number}" in {row.queue for row in channel.get_table(f"exchange-{exchange}")}
+
+    with ThreadPoolExecutor(BINDERS) as pool:
+        list(pool.map(bind, range(BINDERS)))
+    channel = open_channel(tmp_path)
+    for exchange in range(EXCHANGES):
+        bound = {row.queue for row in channel.get_table(f"exchange-{exchange}")}
+        assert bound == {f"queue-{number}" for number in range(BINDERS)}
