@@ -1,6 +1,8 @@
-"""Requests that are refused before anybody looks at what they ask for."""
+"""What is wrong with a request: its form, or that it does not fit what it is about."""
 
-from migperf.errors import MigperfError
+from collections.abc import Iterable
+
+from migperf.errors import ConflictError, MigperfError
 
 
 class RequestError(MigperfError):
@@ -30,3 +32,20 @@ class NulCharacterError(RequestError):
 
     def __init__(self) -> None:
         super().__init__("the URL contains the character U+0000, which no name here can contain")
+
+
+class NotCuttableError(ConflictError):
+    """The GPU has no MIG, so it has no layouts."""
+
+    def __init__(self, uuid: str, model: str) -> None:
+        super().__init__(f"{model} ({uuid}) has no MIG, so it cannot be cut; run on it whole (kind=gpu)")
+
+
+class RunsInTheWayError(ConflictError):
+    """Runs hold what a change of layout would destroy."""
+
+    def __init__(self, holds: Iterable[str]) -> None:
+        super().__init__(
+            f"{'; '.join(holds)}. Change the layout when they have ended (wait: true), put them back into the queue "
+            "(force: true), or cancel them"
+        )

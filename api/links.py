@@ -32,3 +32,11 @@ class Links:
     def workload(self, name: str) -> str:
         """Return the path of a workload."""
         return self.to(f"/v1/workloads/{quote(name, safe='')}")
+
+    def gpu(self, uuid: str) -> str:
+        """Return the path of a GPU."""
+        return self.to(f"/v1/gpus/{quote(uuid, safe='')}")
+
+    def layout_change(self, change_id: str) -> str:
+        """Return the path of a change of layout."""
+        return self.to(f"/v1/layout-changes/{quote(change_id, safe='')}")

@@ -95,8 +95,26 @@ CONFLICT = ProblemKind(
     slug="conflict",
     title="The request does not fit the present state",
     status=HTTPStatus.CONFLICT,
-    meaning="The run is in a state in which this cannot be done; the detail says which.",
+    meaning="The run, GPU or layout change is in a state in which this cannot be done; the detail says which.",
     example="run 019ab3f2-7c1e-7d10-9d4e-5b1f0c2a6e77 has ended as succeeded; there is nothing to cancel",
+)
+NOT_CUTTABLE = ProblemKind(
+    slug="not-cuttable",
+    title="The GPU cannot be cut",
+    status=HTTPStatus.CONFLICT,
+    meaning="The GPU has no MIG (Multi-Instance GPU), so there are no layouts of it. Runs can have it whole.",
+    example="NVIDIA L40S (GPU-5f1d3c9a-8e7b-5a50-8f30-2f10e0d0c0b0) has no MIG, so it cannot be cut; run on it whole "
+    "(kind=gpu)",
+)
+RUNS_IN_THE_WAY = ProblemKind(
+    slug="runs-in-the-way",
+    title="Runs hold what the change would destroy",
+    status=HTTPStatus.CONFLICT,
+    meaning="The new layout has no place for partitions that runs hold now; the detail names the runs. Ask again with "
+    "`wait` to have it changed when they have ended, or with `force` to have them put back into the queue. "
+    "`dry_run=true` shows what would be destroyed.",
+    example="run 019ab3f2-7c1e-7d10-9d4e-5b1f0c2a6e77 holds MIG-2f0c0a57-6d0d-5f5e-9a38-9a4d4f6f4c11 (1g.10gb). "
+    "Change the layout when they have ended (wait: true), put them back into the queue (force: true), or cancel them",
 )
 IDEMPOTENCY_MISMATCH = ProblemKind(
     slug="idempotency-mismatch",
@@ -134,6 +152,8 @@ KINDS = (
     BODY_TOO_LARGE,
     NOT_FOUND,
     CONFLICT,
+    NOT_CUTTABLE,
+    RUNS_IN_THE_WAY,
     IDEMPOTENCY_MISMATCH,
     BAD_CURSOR,
     UNAVAILABLE,

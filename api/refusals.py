@@ -12,7 +12,13 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
-from api.errors import MalformedJsonError, NotJsonError, NulCharacterError
+from api.errors import (
+    MalformedJsonError,
+    NotCuttableError,
+    NotJsonError,
+    NulCharacterError,
+    RunsInTheWayError,
+)
 from api.given import bounded, clipped
 from api.problems import (
     BAD_CURSOR,
@@ -20,8 +26,10 @@ from api.problems import (
     CONFLICT,
     IDEMPOTENCY_MISMATCH,
     MALFORMED_JSON,
+    NOT_CUTTABLE,
     NOT_FOUND,
     NOT_JSON,
+    RUNS_IN_THE_WAY,
     UNAVAILABLE,
     UNEXPECTED,
     VALIDATION,
@@ -48,6 +56,8 @@ REFUSALS: Mapping[type[Exception], ProblemKind] = {
     NotFoundError: NOT_FOUND,
     UnknownWorkloadError: NOT_FOUND,
     ConflictError: CONFLICT,
+    NotCuttableError: NOT_CUTTABLE,
+    RunsInTheWayError: RUNS_IN_THE_WAY,
     IdempotencyMismatchError: IDEMPOTENCY_MISMATCH,
     BadCursorError: BAD_CURSOR,
 }

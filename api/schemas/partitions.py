@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, ConfigDict, Field
 from api.schemas import examples
 from api.schemas.view import View
 from migperf.gpus.partition import Partition, PartitionKind
+from migperf.gpus.placement import Placement
 from migperf.store.models import Node, PartitionRow
 from migperf.store.nodes import is_alive
 
@@ -22,6 +23,9 @@ class PartitionView(View):
     model: str = Field(description="Board or processor model.")
     profile: str | None = Field(description="MIG profile; null where the device is not cut.")
     gpu_uuid: str | None
+    placement: Placement | None = Field(description="Memory units of its GPU that a MIG instance has.")
+    architecture: str | None = Field(description="Generation of the GPU, such as hopper.")
+    driver_version: str | None = Field(description="Version of the GPU's driver.")
     memory_mib: int | None
     sm_count: int | None
     cpus: list[int] | None = Field(description="Logical CPUs of a CPU partition.")

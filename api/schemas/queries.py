@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
+from migperf.gpus.layout import MAX_INSTANCES, Layout
 from migperf.gpus.partition import PartitionKind
 from migperf.measure.benchmark import Scenario
 from migperf.store.listing import RunFilter, SortOrder
@@ -13,6 +14,8 @@ from migperf.store.states import RunState
 
 LONGEST_S = 9e9
 """Nanoseconds of more seconds do not fit into 64 bits."""
+CURRENT = "current"
+"""Stands for the layout that a GPU has now."""
 
 
 def _in_utc(moment: datetime) -> datetime:
@@ -26,6 +29,14 @@ Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 LabelCondition = Annotated[str, StringConstraints(pattern=r"^[^=]+=", max_length=320)]
 Name = Annotated[str, StringConstraints(max_length=128)]
 Seconds = Annotated[float, Field(ge=-LONGEST_S, le=LONGEST_S, allow_inf_nan=False)]
+
+
+def _placed_layout(text: str) -> str:
+    if text != CURRENT:
+        layout = Layout.parse(text)
+        if not layout.mig or any(spec.start is None for spec in layout.instances):
+            raise ValueError(f"give {CURRENT}, or instances with their places, such as 3g.40gb@4+1g.10gb@0")
+    return text
 
 
 class Query(BaseModel):
@@ -96,6 +107,27 @@ class LogQuery(Query):
     """Which log to return."""
 
     attempt: Annotated[int, Field(ge=1, le=1 << 20)] | None = Field(default=None, description="The latest if left out.")
+
+
+class LegalLayoutQuery(Query):
+    """Which of the layouts that a GPU can have to list."""
+
+    full: bool = Field(default=True, description="Only layouts to which nothing can be added; `false` lists all.")
+    contains: Annotated[tuple[Name, ...], Field(max_length=MAX_INSTANCES)] = Field(
+        default=(), description="Only layouts with this profile; repeat it for several, or for several of it."
+    )
+    beside: Annotated[str, AfterValidator(_placed_layout)] | None = Field(
+        default=None,
+        max_length=512,
+        description="Only layouts that contain these instances where they lie: `current`, or a layout with places such "
+        "as `3g.40gb@4+1g.10gb@0`. Nothing that is there has to move or to go.",
+    )
+
+
+class LayoutChangeQuery(Query):
+    """How to treat a request for another layout."""
+
+    dry_run: bool = Field(default=False, description="Answer with the plan, and change nothing.")
 
 
 def _key_and_value(condition: str) -> tuple[str, str]:

@@ -7,7 +7,8 @@ from pydantic import AwareDatetime, ConfigDict, Field, JsonValue
 from api.links import Links
 from api.schemas import examples
 from api.schemas.view import View
-from migperf.gpus.partition import PartitionKind
+from migperf.gpus.partition import Partition, PartitionKind
+from migperf.gpus.placement import Placement
 from migperf.store.listing import RunPage
 from migperf.store.models import PartitionRow, Run
 from migperf.store.states import RunState
@@ -22,20 +23,18 @@ class RunPartition(View):
     kind: PartitionKind
     model: str = Field(description="Board or processor model.")
     profile: str | None = Field(description="MIG profile; null where the device is not cut.")
+    gpu_uuid: str | None = Field(description="The GPU that it is part of; null for a CPU.")
+    placement: Placement | None = Field(description="Memory units of its GPU that a MIG instance has.")
+    architecture: str | None = Field(description="Generation of the GPU, such as hopper.")
+    driver_version: str | None = Field(description="Version of the GPU's driver, as its node last said it.")
     node: str
     simulated: bool = Field(description="True when no such hardware exists.")
 
     @classmethod
     def of(cls, row: PartitionRow) -> Self:
         """Show a stored partition."""
-        return cls(
-            uuid=row.uuid,
-            kind=PartitionKind(row.kind),
-            model=row.model,
-            profile=row.profile,
-            node=row.node,
-            simulated=row.simulated,
-        )
+        partition = Partition.model_validate(row.description)
+        return cls(node=row.node, **partition.model_dump(mode="json", include=set(cls.model_fields)))
 
 
 class Measured(View):
@@ -66,6 +65,8 @@ class BenchmarkView(View):
     method: dict[str, JsonValue] = Field(description="How it is measured.")
     seed: int
     where: dict[str, JsonValue] = Field(description="Which partitions it may run on; null where it does not matter.")
+    layout: str | None = Field(default=None, description="MIG layout that a GPU is cut into for it.")
+    restore_layout: bool = Field(default=False, description="Whether the GPU's earlier layout is put back afterwards.")
 
 
 class RunView(View):

@@ -113,7 +113,7 @@ def _measure_something(settings: Settings, processes: list[ServiceProcess], say:
         if next(iter(client.runs(limit=1)), None) is not None:
             return
         run = client.submit(FIRST_BENCHMARK)
-        say("Measuring a first benchmark: ResNet-18, one image at a time, on this host's CPU …")
+        say("Measuring a first benchmark: ResNet-18, one image at a time …")
         while run.finished_at is None:
             keep_running(processes, say)
             time.sleep(POLL_S)

@@ -5,6 +5,7 @@ from migperf.client.errors import (
     ApiConflictError,
     ApiError,
     ApiNotFoundError,
+    LayoutTimeoutError,
     MigperfClientError,
     RequestRefusedError,
     RunDeletedError,
@@ -12,6 +13,14 @@ from migperf.client.errors import (
     UnexpectedAnswerError,
     UnreachableError,
     WaitTimeoutError,
+)
+from migperf.client.gpu_models import (
+    GpuDetail,
+    GpuView,
+    LayoutChangeView,
+    LayoutPlan,
+    LayoutState,
+    LegalLayoutView,
 )
 from migperf.client.models import (
     ArtifactView,
@@ -47,7 +56,14 @@ __all__ = [
     "FieldProblem",
     "Figure",
     "GoneEvent",
+    "GpuDetail",
+    "GpuView",
     "Health",
+    "LayoutChangeView",
+    "LayoutPlan",
+    "LayoutState",
+    "LayoutTimeoutError",
+    "LegalLayoutView",
     "MigperfClientError",
     "NodeView",
     "PartitionView",

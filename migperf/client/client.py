@@ -1,15 +1,28 @@
 """The client: one method for everything that the REST service offers under ``/v1``."""
 
+import math
+import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Self, Unpack
 from urllib.parse import quote, urljoin
 
+from httpx import codes
 from pydantic import BaseModel
 
-from migperf.client.errors import RunDeletedError, UnexpectedAnswerError
+from migperf.client.errors import LayoutTimeoutError, RunDeletedError, UnexpectedAnswerError
 from migperf.client.events import EventStream
+from migperf.client.gpu_models import (
+    GpuDetail,
+    GpuList,
+    GpuView,
+    LayoutChangeView,
+    LayoutPlan,
+    LayoutState,
+    LegalLayoutList,
+    LegalLayoutView,
+)
 from migperf.client.models import (
     ArtifactList,
     ArtifactView,
@@ -38,6 +51,8 @@ from migperf.client.transport import Query, Transport
 
 if TYPE_CHECKING:
     from migperf.store.requests import RunRequest
+
+_SOONEST_S, _LATEST_S = 0.1, 1.0
 
 
 class Client:
@@ -177,6 +192,76 @@ class Client:
         """Return the partitions of all nodes."""
         return self._transport.get(PartitionList, "/v1/partitions").items
 
+    def gpus(self) -> tuple[GpuView, ...]:
+        """Return the GPUs of all nodes, and what is on each."""
+        return self._transport.get(GpuList, "/v1/gpus").items
+
+    def gpu(self, uuid: str) -> GpuDetail:
+        """Return one GPU with the profiles that it offers, even if its node no longer has it."""
+        return self._transport.get(GpuDetail, _gpu_path(uuid))
+
+    def layouts(
+        self, uuid: str, full: bool = True, contains: Iterable[str] = (), beside: str | None = None
+    ) -> tuple[LegalLayoutView, ...]:
+        """Return the layouts that a GPU can have; without ``full`` also those to which something can be added.
+
+        ``contains`` names profiles that they must have. With ``beside`` nothing has to move: ``current`` for what is
+        there, or a layout with places. Raises ApiConflictError for a GPU without MIG.
+        """
+        query = [("full", str(full).lower()), *(("contains", profile) for profile in contains)]
+        query += [] if beside is None else [("beside", beside)]
+        return self._transport.get(LegalLayoutList, _gpu_path(uuid, "layouts"), query).items
+
+    def layout(self, uuid: str) -> LayoutState:
+        """Return how a GPU is cut, and what is to become of that."""
+        return self._transport.get(LayoutState, _gpu_path(uuid, "layout"))
+
+    def plan_layout(self, uuid: str, layout: str) -> LayoutPlan:
+        """Return what it would take to cut a GPU so; changes nothing. Raises RequestRefusedError if it cannot be."""
+        response = self._transport.send(
+            "PUT", _gpu_path(uuid, "layout"), params=[("dry_run", "true")], json={"layout": layout}
+        )
+        return self._transport.parse(LayoutPlan, response)
+
+    def set_layout(
+        self, uuid: str, layout: str, force: bool = False, wait: bool = False, keep: bool = False
+    ) -> LayoutChangeView | None:
+        """Have a GPU cut so and return the change, which has yet to be made; None if it is cut so already.
+
+        Of runs in the way, ``force`` has them put back into the queue and ``wait`` lets them end; without either they
+        raise ApiConflictError. ``keep`` applies the layout again after each boot.
+        Raises RequestRefusedError for a layout that the GPU cannot have.
+        """
+        body = {"layout": layout, "force": force, "wait": wait, "keep": keep}
+        response = self._transport.send("PUT", _gpu_path(uuid, "layout"), json=body)
+        accepted = response.status_code == codes.ACCEPTED
+        return self._transport.parse(LayoutChangeView, response) if accepted else None
+
+    def forget_kept_layout(self, uuid: str) -> None:
+        """Have no layout applied to a GPU after a boot any more."""
+        self._transport.send("DELETE", _gpu_path(uuid, "layout", "kept"))
+
+    def layout_change(self, change_id: str) -> LayoutChangeView:
+        """Return a layout change as it is now."""
+        return self._transport.get(LayoutChangeView, _change_path(change_id))
+
+    def wait_for_layout(self, change_id: str, timeout_s: float | None = None) -> LayoutChangeView:
+        """Wait until a layout change has ended, however it ends, and return it. Raises LayoutTimeoutError."""
+        deadline = math.inf if timeout_s is None else time.monotonic() + timeout_s
+        for pause_s in _pauses_s():
+            change = self.layout_change(change_id)
+            if change.state.is_final:
+                return change
+            left_s = deadline - time.monotonic()
+            if timeout_s is not None and left_s <= 0:
+                raise LayoutTimeoutError(change_id, timeout_s)
+            time.sleep(min(pause_s, left_s))
+        raise AssertionError("pauses do not end")
+
+    def cancel_layout_change(self, change_id: str) -> LayoutChangeView:
+        """Cancel a layout change. Raises ApiConflictError when it has begun."""
+        return self._transport.parse(LayoutChangeView, self._transport.send("POST", _change_path(change_id, "cancel")))
+
     def nodes(self) -> tuple[NodeView, ...]:
         """Return the nodes."""
         return self._transport.get(NodeList, "/v1/nodes").items
@@ -198,3 +283,19 @@ def _configured_url() -> str:
 
 def _run_path(run_id: str, *below: str) -> str:
     return "/".join(("/v1/runs", *(quote(part, safe="") for part in (run_id, *below))))
+
+
+def _gpu_path(uuid: str, *below: str) -> str:
+    return "/".join(("/v1/gpus", quote(uuid, safe=""), *below))
+
+
+def _change_path(change_id: str, *below: str) -> str:
+    return "/".join(("/v1/layout-changes", quote(change_id, safe=""), *below))
+
+
+def _pauses_s() -> Iterator[float]:
+    """Yield how long to wait before each further look: soon at first, later on every second."""
+    pause_s = _SOONEST_S
+    while True:
+        yield pause_s
+        pause_s = min(_LATEST_S, 1.5 * pause_s)

@@ -40,6 +40,14 @@ class WaitTimeoutError(MigperfClientError):
         self.run_id = run_id
 
 
+class LayoutTimeoutError(MigperfClientError):
+    """A layout change had not ended when the patience of its watcher had; the change itself goes on."""
+
+    def __init__(self, change_id: str, timeout_s: float) -> None:
+        super().__init__(f"layout change {change_id} has not ended within {timeout_s:g} s; it goes on")
+        self.change_id = change_id
+
+
 class RunDeletedError(MigperfClientError):
     """A run was deleted while it was waited for."""
 

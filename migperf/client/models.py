@@ -2,20 +2,16 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AwareDatetime, Field, JsonValue
 
+from migperf.client.view import TOLERANT, View
 from migperf.gpus.partition import PartitionKind
+from migperf.gpus.placement import Placement
 from migperf.measure.figures import Interval, ResultFigure
 from migperf.store.states import RunState
 
-_TOLERANT = ConfigDict(frozen=True, extra="ignore")
 
-
-class _View(BaseModel):
-    model_config = _TOLERANT
-
-
-class FieldProblem(_View):
+class FieldProblem(View):
     """What is wrong with one field of a request; ``given`` is the value that was sent, where the service tells it."""
 
     field: str
@@ -23,7 +19,7 @@ class FieldProblem(_View):
     given: JsonValue = None
 
 
-class Problem(_View):
+class Problem(View):
     """A problem document (RFC 9457): what every refusal and failure looks like."""
 
     title: str = ""
@@ -32,14 +28,14 @@ class Problem(_View):
     errors: tuple[FieldProblem, ...] | None = None
 
 
-class Health(_View):
+class Health(View):
     """The service's process is up."""
 
     status: str
     version: str
 
 
-class Readiness(_View):
+class Readiness(View):
     """The service can take runs. With ``nodes_alive`` at 0 they stay queued until a worker starts."""
 
     status: str
@@ -48,14 +44,14 @@ class Readiness(_View):
     nodes_alive: int
 
 
-class WindowView(_View):
+class WindowView(View):
     """The measured window, seconds since the run started on its node. Warm-up lies before it."""
 
     start_s: float
     end_s: float
 
 
-class MeasuredView(_View):
+class MeasuredView(View):
     """How long was measured, and which rules ended warm-up and measuring."""
 
     window_s: float
@@ -63,18 +59,22 @@ class MeasuredView(_View):
     measuring_ended_by: str
 
 
-class RunPartition(_View):
+class RunPartition(View):
     """The partition that a run was put on."""
 
     uuid: str
     kind: PartitionKind
     model: str
     profile: str | None = None
+    gpu_uuid: str | None = None
+    placement: Placement | None = None
+    architecture: str | None = None
+    driver_version: str | None = None
     node: str
     simulated: bool = False
 
 
-class BenchmarkView(_View):
+class BenchmarkView(View):
     """The benchmark of a run, defaults written out. Not validated again: its workload need not be installed here."""
 
     workload: str
@@ -83,9 +83,11 @@ class BenchmarkView(_View):
     method: dict[str, JsonValue] = Field(default_factory=dict)
     seed: int = 0
     where: dict[str, JsonValue] = Field(default_factory=dict)
+    layout: str | None = None
+    restore_layout: bool = False
 
 
-class RunView(_View):
+class RunView(View):
     """A run as it was when the service answered; ``version`` grows with every change."""
 
     id: str
@@ -120,7 +122,7 @@ class RunView(_View):
     )
 
 
-class RunPage(_View):
+class RunPage(View):
     """One page of runs, and the cursor of the next, None on the last."""
 
     items: tuple[RunView, ...]
@@ -130,18 +132,18 @@ class RunPage(_View):
 class FigureInterval(Interval):
     """A confidence interval, in the unit of its figure."""
 
-    model_config = _TOLERANT
+    model_config = TOLERANT
 
 
 class Figure(ResultFigure):
     """One number of a result. Either ``value`` is there, or ``absent`` says why not."""
 
-    model_config = _TOLERANT
+    model_config = TOLERANT
 
     interval: FigureInterval | None = None
 
 
-class Result(_View):
+class Result(View):
     """The figures of a run; none until it has a result."""
 
     run_id: str
@@ -150,7 +152,7 @@ class Result(_View):
     figures: tuple[Figure, ...]
 
 
-class SeriesView(_View):
+class SeriesView(View):
     """One metric of a run: what it is and how many samples there are, without them."""
 
     name: str
@@ -161,14 +163,14 @@ class SeriesView(_View):
     absent: str | None = None
 
 
-class SeriesList(_View):
+class SeriesList(View):
     """Every metric of a run, and the window that was measured."""
 
     items: tuple[SeriesView, ...]
     window: WindowView | None = None
 
 
-class SeriesPage(_View):
+class SeriesPage(View):
     """Some samples of a series; ``next_start_s`` is where the next page begins, None on the last."""
 
     name: str
@@ -182,7 +184,7 @@ class SeriesPage(_View):
     next_start_s: float | None = None
 
 
-class TimelineItem(_View):
+class TimelineItem(View):
     """Something that happened to a run."""
 
     id: int
@@ -193,7 +195,7 @@ class TimelineItem(_View):
     detail: str | None = None
 
 
-class Timeline(_View):
+class Timeline(View):
     """Everything that happened to a run, in order."""
 
     items: tuple[TimelineItem, ...]
@@ -211,7 +213,7 @@ class PhaseEvent(TimelineItem):
     event: Literal["phase"] = "phase"
 
 
-class ProgressEvent(_View):
+class ProgressEvent(View):
     """How far the present phase has come, 0 to 1."""
 
     event: Literal["progress"] = "progress"
@@ -221,14 +223,14 @@ class ProgressEvent(_View):
     version: int | None = None
 
 
-class EndEvent(_View):
+class EndEvent(View):
     """The run has ended; the last event of a stream."""
 
     event: Literal["end"] = "end"
     run: RunView
 
 
-class GoneEvent(_View):
+class GoneEvent(View):
     """The run was deleted while it was watched; the last event of a stream."""
 
     event: Literal["gone"] = "gone"
@@ -241,7 +243,7 @@ RunEvent = Annotated[
 ]
 
 
-class ArtifactView(_View):
+class ArtifactView(View):
     """A document that a run left behind."""
 
     name: str
@@ -250,13 +252,13 @@ class ArtifactView(_View):
     url: str
 
 
-class ArtifactList(_View):
+class ArtifactList(View):
     """The documents of a run."""
 
     items: tuple[ArtifactView, ...]
 
 
-class WorkloadView(_View):
+class WorkloadView(View):
     """A workload in the catalogue."""
 
     name: str
@@ -275,13 +277,13 @@ class WorkloadDetail(WorkloadView):
     parameters: dict[str, JsonValue]
 
 
-class WorkloadList(_View):
+class WorkloadList(View):
     """The catalogue."""
 
     items: tuple[WorkloadView, ...]
 
 
-class PartitionView(_View):
+class PartitionView(View):
     """A partition that the service knows; ``run`` is the run that holds it now."""
 
     uuid: str
@@ -289,6 +291,9 @@ class PartitionView(_View):
     model: str
     profile: str | None = None
     gpu_uuid: str | None = None
+    placement: Placement | None = None
+    architecture: str | None = None
+    driver_version: str | None = None
     memory_mib: int | None = None
     sm_count: int | None = None
     cpus: tuple[int, ...] | None = None
@@ -300,13 +305,13 @@ class PartitionView(_View):
     retired_at: AwareDatetime | None = None
 
 
-class PartitionList(_View):
+class PartitionList(View):
     """Every partition that is there now."""
 
     items: tuple[PartitionView, ...]
 
 
-class NodeView(_View):
+class NodeView(View):
     """A host that runs a worker, or ran one."""
 
     name: str
@@ -317,7 +322,7 @@ class NodeView(_View):
     heartbeat_at: AwareDatetime
 
 
-class NodeList(_View):
+class NodeList(View):
     """Every node that the service knows."""
 
     items: tuple[NodeView, ...]

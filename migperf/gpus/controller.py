@@ -85,8 +85,9 @@ class Controller:
         """Cut the GPU as wanted; does nothing where it is so already.
 
         Only what the plan destroys must be idle. ``force`` goes on although processes seem to use it: the driver still
-        refuses to destroy what one really does. A run's lease is never broken. Raises LayoutImpossibleError, GpuBusyError, LayoutLockedError before
-        anything was touched, ChangeFailedError when it was and has been put back, LayoutBrokenError when it could not.
+        refuses to destroy what one really does. A run's lease is never broken. Raises before anything was touched:
+        LayoutImpossibleError, GpuBusyError, LayoutLockedError, NvmlError. Raises ChangeFailedError when something was
+        and has been put back, LayoutBrokenError when it could not be.
         """
         try:
             with self.lock.acquire(timeout=LOCK_TIMEOUT_S):

@@ -50,6 +50,8 @@ class Inventory:
     """The host's clock before the driver was asked, UTC."""
     boot_id: str
     """New with every boot, which forgets every layout."""
+    unreadable: tuple[str, ...] = ()
+    """Why, for each GPU whose UUID could not even be asked: one of those known before has this problem."""
 
 
 def discover(driver: Driver | None) -> Inventory:
@@ -58,25 +60,31 @@ def discover(driver: Driver | None) -> Inventory:
     A GPU that cannot be read does not hide the others: it is listed with its problem, and offers no partition.
     """
     read_at = datetime.now(UTC)
-    gpus = () if driver is None else _read_all(driver)
-    cut = (partition for gpu in gpus for partition in partitions_of(gpu))
-    return Inventory(gpus, (*cut, cpu_partition()), read_at, host_boot_id() if driver is None else driver.boot_id())
+    read = [] if driver is None else list(_read_all(driver))
+    gpus = tuple(one for one in read if isinstance(one, Gpu))
+    return Inventory(
+        gpus=gpus,
+        partitions=(*(partition for gpu in gpus for partition in partitions_of(gpu)), cpu_partition()),
+        read_at=read_at,
+        boot_id=host_boot_id() if driver is None else driver.boot_id(),
+        unreadable=tuple(str(one) for one in read if isinstance(one, NvmlError)),
+    )
 
 
-def _read_all(driver: Driver) -> tuple[Gpu, ...]:
+def _read_all(driver: Driver) -> Iterator[Gpu | NvmlError]:
+    """Yield each GPU, or what kept it from being read."""
     try:
-        return tuple(_each_gpu(driver))
+        count = driver.device_count()
     except NvmlError as error:
         _log.warning("this host's GPUs cannot be listed: %s", error)
-        return ()
-
-
-def _each_gpu(driver: Driver) -> Iterator[Gpu]:
-    for index in range(driver.device_count()):
+        yield error
+        return
+    for index in range(count):
         try:
             yield read_gpu(driver, driver.device_by_index(index))
         except NvmlError as error:
-            _log.warning("GPU %d is left out: %s", index, error)
+            _log.warning("GPU %d cannot be read: %s", index, error)
+            yield error
 
 
 def find_gpu(driver: Driver, uuid: str) -> Gpu:

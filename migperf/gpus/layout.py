@@ -79,6 +79,9 @@ class Layout:
         if stripped == EMPTY:
             return cls()
         layout = cls.of(_instances(stripped))
+        places = Counter(spec.start for spec in layout.instances if spec.start is not None)
+        if (twice := next((start for start, count in places.items() if count > 1), None)) is not None:
+            raise LayoutSyntaxError(text, 0, f"puts two instances at the same place {twice}")
         if len(layout.instances) > MAX_INSTANCES:
             raise LayoutSyntaxError(text, 0, f"names {len(layout.instances)} instances; no GPU holds so many")
         return layout

@@ -24,7 +24,10 @@ class Selector(BaseModel):
     )
     node: str | None = Field(default=None, max_length=255, description="Name of the node.")
     partition: str | None = Field(default=None, max_length=255, description="UUID of one partition.")
-    simulated: bool = Field(default=False, description="true: on simulated partitions only; false: on real ones only.")
+    simulated: bool = Field(
+        default=False,
+        description="true: on simulated partitions only; false: on real ones only, unless one is named by its UUID.",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -43,7 +46,7 @@ class Selector(BaseModel):
             (self.profile, partition.profile),
             (self.node, node),
             (self.partition, partition.uuid),
-            (self.simulated, partition.simulated),
+            (None if self.partition else self.simulated, partition.simulated),
         )
         if any(wanted is not None and wanted != actual for wanted, actual in exact):
             return False

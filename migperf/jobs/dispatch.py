@@ -21,12 +21,11 @@ from migperf.jobs.offering import read_offer
 from migperf.jobs.placement import Match, Waiting, match
 from migperf.settings import Settings
 from migperf.store import gpus, leases, runs
-from migperf.store.database import Database, lock_for_pass, now
+from migperf.store.database import PLACEMENT, Database, lock_for_pass, now
 from migperf.store.leases import Berth
 from migperf.store.queue import Queued, queued
 from migperf.store.states import RunState
 
-_PASS_LOCK = 0x6D69_6771
 _log = logging.getLogger(__name__)
 
 
@@ -58,7 +57,7 @@ class Dispatcher:
         self._celery.close()
 
     def _decide(self, session: Session) -> list[WakeUp]:
-        lock_for_pass(session, _PASS_LOCK)
+        lock_for_pass(session, PLACEMENT)
         time = now(session)
         for lost in leases.expire(session, time):
             _log.warning("%s: %s", lost.holder, lost.reason)

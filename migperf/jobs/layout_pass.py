@@ -24,8 +24,11 @@ def place_changes(session: Session, offer: Offer, now: datetime, lease_s: float)
     by_uuid = {offered.gpu.uuid: offered for offered in offer.gpus}
     waiting = [change for change in changes.waiting(session) if change.gpu in by_uuid]
     for change in waiting:
-        if not by_uuid[change.gpu].closed:
-            _place_change(session, change, by_uuid[change.gpu], now, lease_s)
+        offered = by_uuid[change.gpu]
+        if offered.closed:
+            _ask_back(session, change, frozenset(), now)
+        else:
+            _place_change(session, change, offered, now, lease_s)
     return frozenset(change.gpu for change in waiting)
 
 
@@ -35,12 +38,23 @@ def _place_change(session: Session, change: LayoutChange, offered: OfferedGpu, n
     except LayoutImpossibleError as error:
         changes.refuse(session, change, now, str(error))
         return
-    in_the_way = offered.held.intersection(plan.doomed)
-    if in_the_way and change.force:
-        leases.ask_back(session, in_the_way, now)
-    if not in_the_way:
-        lease = changes.grant(session, change, offered.node, now, lease_s)
-        _log.info("layout change %s: %s of node %s to become %s", lease.change_id, change.gpu, offered.node, plan.after)
+    if in_the_way := offered.held.intersection(plan.doomed):
+        _ask_back(session, change, in_the_way, now)
+        return
+    lease = changes.grant(session, change, offered.node, now, lease_s)
+    _log.info("layout change %s: %s of node %s to become %s", lease.change_id, change.gpu, offered.node, plan.after)
+
+
+def _ask_back(session: Session, change: LayoutChange, partitions: frozenset[str], now: datetime) -> None:
+    """Have a forced change send back into the queue who holds these partitions, or its GPU whole."""
+    if not change.force:
+        return
+    runs = (
+        held.run
+        for held in nodes.occupied(session)
+        if held.run and (held.partition in partitions or (held.closes_gpu and held.gpu == change.gpu))
+    )
+    leases.ask_back(session, runs, now)
 
 
 def queue_restores(session: Session, offer: Offer, now: datetime) -> None:

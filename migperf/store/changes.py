@@ -30,6 +30,8 @@ class Origin(StrEnum):
     """A run with a layout of its own has ended, and asked for what was there before."""
     BOOT = "boot"
     """The host has booted, which forgets every layout."""
+    COMMAND = "command"
+    """Somebody cuts the GPU from the command line of its host, which takes the lease at once."""
 
 
 class ChangeLeaseLostError(MigperfError):
@@ -84,6 +86,12 @@ def latest(session: Session, gpu: str, limit: int = 1) -> Sequence[LayoutChange]
 def waiting(session: Session) -> Sequence[LayoutChange]:
     """Return the changes that wait for their GPU, oldest first."""
     query = select(LayoutChange).where(LayoutChange.state == ChangeState.QUEUED)
+    return session.scalars(query.order_by(LayoutChange.created_at, LayoutChange.id)).all()
+
+
+def pending(session: Session) -> Sequence[LayoutChange]:
+    """Return the changes that have not ended, whatever their GPU, in the order in which they were asked for."""
+    query = select(LayoutChange).where(LayoutChange.state.in_([state for state in ChangeState if not state.is_final]))
     return session.scalars(query.order_by(LayoutChange.created_at, LayoutChange.id)).all()
 
 

@@ -14,6 +14,8 @@ from sqlalchemy.orm import Session
 from migperf.errors import ConfigurationError
 
 SQLITE_BUSY_MS = 30_000
+PLACEMENT = 0x6D69_6771
+"""Key of the lock that a placement pass holds, and whoever must not have one come in between."""
 _WRITE = {"migperf_write": True}
 
 

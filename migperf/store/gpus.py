@@ -63,12 +63,21 @@ def store(session: Session, node: str, inventory: Inventory, now: datetime) -> f
     present = {gpu.uuid: gpu for gpu in inventory.gpus}
     for uuid, row in known.items():
         if uuid not in present and uuid not in newer:
-            row.retired_at = row.retired_at or now
+            _note_absent(row, inventory, now)
     for uuid, gpu in present.items():
         if uuid not in newer:
             _store_one(session, node, gpu, inventory, now)
     session.flush()
     return newer
+
+
+def _note_absent(row: GpuRow, inventory: Inventory, now: datetime) -> None:
+    """Retire a GPU that is gone; one that may be among those that cannot be read stays, with that problem."""
+    if not inventory.unreadable or row.retired_at is not None:
+        row.retired_at = row.retired_at or now
+        return
+    troubled = describe(row).model_copy(update={"problem": inventory.unreadable[0], "instances": ()})
+    row.description, row.read_at = troubled.model_dump(mode="json"), inventory.read_at
 
 
 def _store_one(session: Session, node: str, gpu: Gpu, inventory: Inventory, now: datetime) -> None:

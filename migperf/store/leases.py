@@ -232,9 +232,9 @@ def withdraw(session: Session, node: str, now: datetime) -> list[Lost]:
     return [lose(session, lease, now, reason) for lease in session.scalars(query).all()]
 
 
-def ask_back(session: Session, partitions: Iterable[str], now: datetime) -> None:
-    """Ask whoever holds these partitions to give them back; asking twice changes nothing."""
-    held = update(Lease).where(Lease.released_at.is_(None), Lease.partition.in_(list(partitions)))
+def ask_back(session: Session, run_ids: Iterable[str], now: datetime) -> None:
+    """Ask these runs to give back what they hold; asking twice changes nothing."""
+    held = update(Lease).where(Lease.released_at.is_(None), Lease.run_id.in_(list(run_ids)))
     session.execute(held.where(Lease.give_back_requested_at.is_(None)).values(give_back_requested_at=now))
 
 

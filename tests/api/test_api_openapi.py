@@ -8,17 +8,18 @@ from pydantic import BaseModel
 
 from api.app import create_app
 from api.problems import Problem
-from api.schemas import health, partitions, results, runs, timeline, workloads
+from api.schemas import gpus, health, layouts, partitions, results, runs, timeline, workloads
+from api.schemas.layouts import LayoutRequest
 from migperf.gpus.selector import Selector
 from migperf.settings import Settings
 from migperf.store.requests import RunRequest
 from tests.api.serving import TestClient
 
 PREFIX = "#/components/schemas/"
-INPUTS: dict[str, type[BaseModel]] = {"RunRequest": RunRequest, "Selector": Selector}
+INPUTS: dict[str, type[BaseModel]] = {"RunRequest": RunRequest, "Selector": Selector, "LayoutRequest": LayoutRequest}
 MODELS: dict[str, type[BaseModel]] = INPUTS | {
     name: model
-    for module in (health, partitions, results, runs, timeline, workloads)
+    for module in (gpus, health, layouts, partitions, results, runs, timeline, workloads)
     for name, model in vars(module).items()
     if isinstance(model, type) and issubclass(model, BaseModel)
 }
@@ -41,6 +42,15 @@ OPERATIONS = {
     "list_partitions",
     "get_partition",
     "list_nodes",
+    "list_gpus",
+    "get_gpu",
+    "list_layouts",
+    "get_layout",
+    "set_layout",
+    "forget_kept_layout",
+    "get_layout_change",
+    "cancel_layout_change",
+    "get_metrics",
     "get_health",
     "get_readiness",
 }

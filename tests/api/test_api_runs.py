@@ -22,6 +22,10 @@ def test_a_running_run_shows_where_it_is_and_how_far(client: TestClient, databas
         "kind": "cpu",
         "model": "a processor",
         "profile": None,
+        "gpu_uuid": None,
+        "placement": None,
+        "architecture": None,
+        "driver_version": None,
         "node": f"node-{run_id[-8:]}",
         "simulated": False,
     }

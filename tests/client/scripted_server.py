@@ -51,7 +51,7 @@ class Handler(BaseHTTPRequestHandler):
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
 
-    do_GET = do_POST = do_DELETE = answer  # noqa: N815 - the names are the library's
+    do_GET = do_POST = do_PUT = do_DELETE = answer  # noqa: N815 - the names are the library's
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""

@@ -14,13 +14,11 @@ from migperf.gpus.controller import (
     LayoutBrokenError,
     LayoutLockedError,
 )
-from migperf.gpus.inventory import discover
 from migperf.gpus.layout import Layout
 from migperf.gpus.nvml_errors import NvmlError, NvmlInUseError, NvmlNotFoundError
 from migperf.gpus.perform import perform
 from migperf.gpus.plan import DestroyCompute, LayoutImpossibleError
 from migperf.gpus.planning import make_plan
-from migperf.gpus.simulation.driver import SimulatedDriver, open_in_memory
 from tests.gpus.faults import FaultyDriver
 from tests.gpus.host import Host
 
@@ -275,14 +273,3 @@ def test_changes_of_one_host_take_turns(h100: Host, monkeypatch: pytest.MonkeyPa
 def _apply_elsewhere(host: Host, layout: str) -> None:
     lock = FileLock(host.lock.lock_file)
     Controller(driver=host.driver, lock=lock).apply(host.uuid, Layout.parse(layout))
-
-
-def test_a_lost_gpu_does_not_hide_the_others_and_offers_nothing() -> None:
-    driver: SimulatedDriver = open_in_memory(["a100-80gb", "h100-80gb"])
-    lost = driver.uuid(driver.device_by_index(0))
-    driver.lose(driver.device_by_index(0))
-    inventory = discover(driver)
-    uuids = {gpu.uuid: gpu.problem for gpu in inventory.gpus}
-    assert lost not in {partition.gpu_uuid for partition in inventory.partitions}
-    assert len([p for p in inventory.partitions if p.gpu_uuid]) == 1
-    assert all("fallen off the bus" in problem for uuid, problem in uuids.items() if uuid == lost)

@@ -54,7 +54,20 @@ def test_layouts_have_one_form(text: str, canonical: str) -> None:
     assert str(Layout.parse(text)) == canonical
 
 
-@pytest.mark.parametrize("text", ["2x3g.40gb@4", "99x1g.5gb", "3g.40gb+", "", "3g40gb", "7g.80gb(9)", "0x1g.5gb"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2x3g.40gb@4",
+        "1g.10gb@0+1g.10gb@0",
+        "1g.10gb@0+2g.20gb@0",
+        "99x1g.5gb",
+        "3g.40gb+",
+        "",
+        "3g40gb",
+        "7g.80gb(9)",
+        "0x1g.5gb",
+    ],
+)
 def test_nonsense_is_refused(text: str) -> None:
     with pytest.raises(LayoutSyntaxError):
         Layout.parse(text)

@@ -55,3 +55,12 @@ def test_text_and_object_mean_the_same(node: str | None, profile: str | None) ->
 def test_bad_text_is_refused_with_its_reason(text: str, complaint: str) -> None:
     with pytest.raises(ValidationError, match=complaint):
         Selector.parse(text)
+
+
+def test_nothing_simulated_is_selected_unless_it_is_asked_for() -> None:
+    stand_in = SLICE.model_copy(update={"simulated": True})
+    assert not Selector().matches(stand_in, "n")
+    assert not Selector.parse("kind=mig").matches(stand_in, "n")
+    assert Selector.parse("simulated=true").matches(stand_in, "n")
+    assert Selector.parse(f"partition={stand_in.uuid}").matches(stand_in, "n"), "whoever names it knows what it is"
+    assert not Selector.parse("simulated=true").matches(SLICE, "n")

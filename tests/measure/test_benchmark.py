@@ -32,6 +32,13 @@ def test_defaults_are_written_out() -> None:
         ({"colour": 1}, ("colour",), "Extra inputs"),
         ({"labels": {"bad key": "x"}}, ("labels", "bad key", "[key]"), "pattern"),
         ({"timeout_s": 0}, ("timeout_s",), "greater than 0"),
+        ({"layout": "3g40gb"}, ("layout",), "write profiles joined by +"),
+        ({"layout": "3g.40gb()"}, ("layout",), "nothing to run on"),
+        ({"restore_layout": True}, ("restore_layout",), "only a run with a layout"),
+        ({"layout": "3g.40gb", "where": {"profile": "2g.20gb"}}, ("where", "profile"), "makes 3g.40gb"),
+        ({"layout": "3g.40gb", "where": {"kind": "cpu"}}, ("where", "kind"), "makes partitions of kind mig"),
+        ({"layout": "off", "where": {"kind": "mig"}}, ("where", "kind"), "makes partitions of kind gpu"),
+        ({"layout": "3g.40gb", "where": {"partition": "MIG-1"}}, ("where", "partition"), "by node and gpu_model"),
     ],
 )
 def test_a_refusal_names_the_field_and_the_remedy(
@@ -55,6 +62,14 @@ def test_the_fingerprint_depends_on_parameters_and_method_alone(step_ms: float, 
     assert fingerprint(parameters={**parameters, "samples": samples + 1}) != base
     assert fingerprint(parameters=parameters, method={"min_s": 1}) != base
     assert fingerprint(parameters=parameters, scenario="offline") != base
+
+
+def test_where_and_on_which_layout_a_run_is_measured_does_not_make_another_benchmark() -> None:
+    """A history is told apart by hardware and layout in its environment, not by what was asked for."""
+    plain = Benchmark.model_validate(STEP)
+    cut = Benchmark.model_validate({**STEP, "layout": "2g.20gb+3g.40gb", "restore_layout": True})
+    assert cut.fingerprint() == plain.fingerprint()
+    assert cut.layout == "3g.40gb+2g.20gb", "written in one form"
 
 
 def test_a_request_that_is_stored_and_read_again_is_the_same_benchmark() -> None:

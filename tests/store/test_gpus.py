@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from migperf.errors import ConflictError
-from migperf.gpus.inventory import Inventory, discover, partitions_of
+from migperf.gpus.inventory import discover, partitions_of
 from migperf.gpus.layout import Layout
 from migperf.gpus.simulation.driver import SimulatedDriver
 from migperf.store import changes, gpus, leases, nodes, runs
@@ -165,8 +165,22 @@ def test_an_older_reading_never_replaces_a_newer_one(
         assert there == {partition.uuid for partition in fresh.partitions}
 
 
-def booted(found: Inventory, boot_id: str) -> Inventory:
-    return Inventory(found.gpus, found.partitions, found.read_at, boot_id)
+def test_a_gpu_that_cannot_be_read_any_more_is_told_with_its_problem_and_not_retired(
+    database: Database, driver: SimulatedDriver, uuid: str, halves: tuple[str, ...]
+) -> None:
+    layout_before = discover(driver).gpus[0].layout
+    driver.lose(driver.device_by_index(0))
+    with database.write() as session:
+        nodes.store_inventory(session, "node-1", discover(driver), NOW)
+        row = gpus.get(session, uuid)
+        assert row.retired_at is None
+        assert "fallen off the bus" in gpus.describe(row).problem
+        assert {row.kind for row in nodes.list_partitions(session)} == {"cpu"}, "but there is nothing to run on"
+        assert layout_before.mig
+    driver.reboot()
+    with database.write() as session:
+        nodes.store_inventory(session, "node-1", discover(driver), NOW)
+        assert gpus.describe(gpus.get(session, uuid)).problem is None, "a reboot brought it back"
 
 
 def test_a_layout_that_is_to_be_kept_is_asked_for_after_a_boot_and_only_then(
@@ -278,12 +292,13 @@ def test_a_run_asked_to_give_its_partition_back_hears_of_it_at_its_next_beat(
     database: Database, uuid: str, halves: tuple[str, ...]
 ) -> None:
     with database.write() as session:
-        token = share(session, uuid, halves[0]).id
+        lease = share(session, uuid, halves[0])
+        token = lease.id
         other = share(session, uuid, halves[1]).id
         for one in (token, other):
             leases.claim(session, one, "a", NOW, LEASE_S)
-        leases.ask_back(session, [halves[0]], NOW)
-        leases.ask_back(session, [halves[0]], LATER)
+        leases.ask_back(session, [lease.run_id], NOW)
+        leases.ask_back(session, [lease.run_id], LATER)
         assert leases.beat(session, token, "measuring", 0.5, NOW, LEASE_S).give_back
         assert not leases.beat(session, other, "measuring", 0.5, NOW, LEASE_S).give_back
 
