@@ -11,7 +11,7 @@ from api.schemas.timeline import Gone, Progress, TimelineItem
 from migperf.errors import NotFoundError
 from migperf.store import runs
 from migperf.store.database import Database
-from migperf.store.models import Run
+from migperf.store.runs import Standing
 
 
 class RunWatch:
@@ -23,12 +23,12 @@ class RunWatch:
         self._links = links
         self._run_id = run_id
         self._last_event_id = last_event_id
-        self._version: int | None = None
+        self._seen: Standing | None = None
 
     def require_run(self) -> None:
         """Raise NotFoundError unless there is such a run."""
         with self._database.read() as session:
-            if runs.version(session, self._run_id) is None:
+            if runs.standing(session, self._run_id) is None:
                 raise NotFoundError("run", self._run_id)
 
     def look(self) -> list[ServerSentEvent]:
@@ -41,19 +41,19 @@ class RunWatch:
             return [ServerSentEvent(event="gone", data=Gone(run_id=self._run_id))]
 
     def _changes(self, session: Session) -> Iterator[ServerSentEvent]:
-        version = runs.version(session, self._run_id)
-        if version is not None and version == self._version:
-            return
         # The run is read before its events: it may be older than they are, but a final run has all of them.
-        run = runs.get(session, self._run_id)
-        for event in runs.events_after(session, self._run_id, self._last_event_id):
-            self._last_event_id = event.id
-            yield ServerSentEvent(event=event.kind, id=str(event.id), data=TimelineItem.of(event))
-        self._version = run.version
-        self.over = run.state.is_final
-        yield self._standing(run)
-
-    def _standing(self, run: Run) -> ServerSentEvent:
+        now, seen = runs.standing(session, self._run_id), self._seen
+        if now is None:
+            raise NotFoundError("run", self._run_id)
+        if seen is not None and now.version == seen.version:
+            return
+        self._seen = now
+        if seen is None or (now.state, now.phase, now.attempt) != (seen.state, seen.phase, seen.attempt):
+            for event in runs.events_after(session, self._run_id, self._last_event_id):
+                self._last_event_id = event.id
+                yield ServerSentEvent(event=event.kind, id=str(event.id), data=TimelineItem.of(event))
+        self.over = now.state.is_final
         if self.over:
-            return ServerSentEvent(event="end", data=RunView.of(run, self._links))
-        return ServerSentEvent(event="progress", data=Progress.of(run))
+            yield ServerSentEvent(event="end", data=RunView.of(runs.get(session, self._run_id), self._links))
+        else:
+            yield ServerSentEvent(event="progress", data=Progress.of(now))

@@ -7,7 +7,8 @@ from pydantic import AwareDatetime, ConfigDict, Field
 
 from api.schemas import examples
 from api.schemas.view import View
-from migperf.store.models import Run, RunEvent
+from migperf.store.models import RunEvent
+from migperf.store.runs import Standing
 from migperf.store.states import RunState
 
 
@@ -51,9 +52,9 @@ class Progress(View):
     version: int
 
     @classmethod
-    def of(cls, run: Run) -> Self:
+    def of(cls, standing: Standing) -> Self:
         """Show where a stored run stands."""
-        return cls(state=run.state, phase=run.phase, progress=run.progress, version=run.version)
+        return cls(state=standing.state, phase=standing.phase, progress=standing.progress, version=standing.version)
 
 
 class Gone(View):

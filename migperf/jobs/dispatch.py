@@ -23,7 +23,7 @@ from migperf.settings import Settings
 from migperf.store import gpus, leases, runs
 from migperf.store.database import PLACEMENT, Database, lock_for_pass, now
 from migperf.store.leases import Berth
-from migperf.store.queue import Queued, queued
+from migperf.store.queue import Queued, anything_to_do, queued
 from migperf.store.states import RunState
 
 _log = logging.getLogger(__name__)
@@ -47,6 +47,9 @@ class Dispatcher:
 
     def run_pass(self) -> None:
         """Bring the queue forward by one pass. A broker that is down is logged; the next pass sends again."""
+        with self._database.read() as session:
+            if not anything_to_do(session, now(session)):
+                return
         with self._database.write() as session:
             wake_ups = self._decide(session)
         for wake_up in wake_ups:

@@ -10,11 +10,11 @@ from migperf.measure.events import Event, PhaseStarted, Progress, Timings, encod
 from migperf.measure.phases import Phase
 from migperf.measure.timers import Timing
 
-FLUSH_INTERVAL_NS = 500_000_000
+FLUSH_INTERVAL_NS = 1_000_000_000
 
 
 class Recorder:
-    """Sends events to the supervisor. Timings are held back and sent at most every half second."""
+    """Sends events to the supervisor. Timings are held back and sent at most once a second."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, or_, select
 from sqlalchemy.orm import Session
 
-from migperf.store.models import Run
-from migperf.store.states import RunState
+from migperf.store.models import GpuRow, LayoutChange, Lease, Run
+from migperf.store.states import ChangeState, RunState
 
 _BATCH = 200
 
@@ -36,6 +37,18 @@ def queued(session: Session) -> Iterator[Queued]:
         yield from (_queued(row.id, row.benchmark, row.layout) for row in rows)
         last = rows[-1]
         rows = session.execute(query.where(_behind(last.priority, last.created_at, last.id))).all()
+
+
+def anything_to_do(session: Session, now: datetime) -> bool:
+    """Tell in one query whether a placement pass would find anything: most passes beside a measurement do not."""
+    active = Lease.released_at.is_(None)
+    reasons = (
+        exists().where(Run.state == RunState.QUEUED),
+        exists().where(LayoutChange.state == ChangeState.QUEUED),
+        exists().where(active, or_(Lease.claimed_at.is_(None), Lease.deadline < now)),
+        exists().where(GpuRow.restore_layout.is_not(None)),
+    )
+    return bool(session.scalar(select(or_(*reasons))))
 
 
 def layouts_wanted(session: Session) -> bool:

@@ -83,9 +83,22 @@ def get(session: Session, run_id: str) -> Run:
     return run
 
 
-def version(session: Session, run_id: str) -> int | None:
-    """Return the version of the run without reading it; None when there is no such run."""
-    return session.scalars(select(Run.version).where(Run.id == run_id)).one_or_none()
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a run stands, as a watcher asks again and again."""
+
+    version: int
+    state: RunState
+    attempt: int
+    phase: str | None
+    progress: float
+
+
+def standing(session: Session, run_id: str) -> Standing | None:
+    """Return where the run stands without reading all of it; None when there is no such run."""
+    columns = (Run.version, Run.state, Run.attempt, Run.phase, Run.progress)
+    row = session.execute(select(*columns).where(Run.id == run_id)).one_or_none()
+    return None if row is None else Standing(*row)
 
 
 def lock(session: Session, run_id: str) -> Run:
