@@ -10,9 +10,9 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from migperf.cli import benchmarks, catalogue, database, runs, service
+from migperf.cli import benchmarks, catalogue, database, gpus, mig, runs, service
 
-_HERE, _THERE, _SERVICE = "Measure", "Look at a service", "Run a service"
+_HERE, _CUT, _THERE, _SERVICE = "Measure", "Cut this host's GPUs", "Look at a service", "Run a service"
 
 app = typer.Typer(
     name="migperf",
@@ -25,6 +25,8 @@ app = typer.Typer(
 app.command(rich_help_panel=_HERE)(benchmarks.run)
 app.command(rich_help_panel=_HERE)(catalogue.workloads)
 app.command(rich_help_panel=_HERE)(catalogue.partitions)
+app.command(rich_help_panel=_CUT)(gpus.gpus)
+app.add_typer(mig.app, name="mig", rich_help_panel=_CUT)
 app.command(rich_help_panel=_THERE)(benchmarks.submit)
 app.add_typer(runs.app, name="runs", rich_help_panel=_THERE)
 app.command(rich_help_panel=_SERVICE)(service.up)

@@ -20,7 +20,11 @@ _UNKNOWN_FIELD = "Extra inputs are not permitted"
 
 
 class UsageProblem(MigperfError):  # noqa: N818 - it is the user's, not the program's
-    """What was asked for cannot be done as it was put; the message says what could."""
+    """What was asked for cannot be done as it was put; the message says what could, ``details`` are lines below it."""
+
+    def __init__(self, message: str, details: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.details = tuple(details)
 
 
 class InvalidRequestError(MigperfError):
@@ -76,7 +80,8 @@ def present(error: Exception) -> Presented:
         case RequestRefusedError() if error.errors:
             return _invalid("the service refuses the request", error.errors, None)
         case UsageProblem() | ConfigurationError() | RequestRefusedError():
-            return Presented(str(error), status=USAGE)
+            details = error.details if isinstance(error, UsageProblem) else ()
+            return Presented(str(error), details, status=USAGE)
         case MigperfError():
             return Presented(str(error))
         case OSError():

@@ -73,7 +73,8 @@ class CreateCompute:
     """Compute slices that it gets; None for one that fills its GPU instance."""
 
     def __str__(self) -> str:
-        return f"create compute instance of {self.slices} slices in the GPU instance at {self.at.start}"
+        size = "1 slice" if self.slices == 1 else f"{self.slices} slices"
+        return f"create compute instance of {size} in the GPU instance at {self.at.start}"
 
 
 Step = SetMode | DestroyCompute | DestroyInstance | CreateInstance | CreateCompute

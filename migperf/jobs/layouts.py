@@ -2,13 +2,15 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from sqlalchemy.orm import Session
 
 from migperf.errors import MigperfError
-from migperf.gpus.controller import Change, Controller
+from migperf.gpus.controller import Controller
 from migperf.gpus.driver import Driver
 from migperf.gpus.drivers import layout_lock
 from migperf.gpus.gpu import Gpu
@@ -34,6 +36,98 @@ class NoDriverError(MigperfError):
         super().__init__("this node has no driver for GPUs; see what MIGPERF_GPUS says, and the worker's log")
 
 
+class Made(Protocol):
+    """What came of changing a GPU: how it was cut, and how it is now."""
+
+    @property
+    def before(self) -> Gpu:
+        """The GPU before."""
+        ...
+
+    @property
+    def after(self) -> Gpu:
+        """The GPU after it."""
+        ...
+
+
+MadeT = TypeVar("MadeT", bound=Made)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeasedGpus:
+    """The GPUs of a node, for a process of its host that cuts them under leases: a worker, or a command."""
+
+    settings: Settings
+    database: Database
+    driver: Driver | None
+    node: str
+    stopping: threading.Event
+    """Once set, a database that is away is not waited for."""
+
+    def inventory(self) -> Inventory:
+        """Return what this node has now."""
+        return discover(self.driver)
+
+    def controller(self, checkpoint: Callable[[], None] = lambda: None) -> Controller:
+        """Return a controller that knows which runs hold what. Raises NoDriverError."""
+        if self.driver is None:
+            raise NoDriverError
+        return Controller(
+            driver=self.driver,
+            lock=layout_lock(self.driver, self.settings),
+            holders=self._holders,
+            checkpoint=checkpoint,
+        )
+
+    @contextmanager
+    def leased_controller(self, renew: Callable[[Session], None]) -> Iterator[Controller]:
+        """A controller for as long as a lease is held; it abandons what it does once ``renew`` says it is lost."""
+
+        def renew_now() -> None:
+            with self.database.write() as session:
+                renew(session)
+
+        with KeepAlive(renew_now, self.settings.lease_renew_s) as alive:
+            yield self.controller(alive.check)
+
+    def make_change(self, token: int, cut: Callable[[Controller], MadeT]) -> MadeT:
+        """Cut under the lease of a change that was claimed, and end the change, whatever comes of it.
+
+        Raises what ``cut`` raises.
+        """
+        try:
+            with self.leased_controller(lambda session: self._renew(session, token)) as controller:
+                made = cut(controller)
+        except (MigperfError, KeyboardInterrupt) as error:
+            self._finish(token, ChangeState.FAILED, reason=str(error) or "interrupted by the user")
+            raise
+        self._finish(token, ChangeState.APPLIED, made=made)
+        return made
+
+    def _holders(self, gpu: Gpu) -> dict[str, str]:
+        mine = {partition.uuid for partition in partitions_of(gpu)}
+        with self.database.read() as session:
+            return {uuid: run for uuid, run in nodes.leased_runs(session).items() if uuid in mine}
+
+    def _renew(self, session: Session, token: int) -> None:
+        changes.renew(session, token, now(session), self.settings.lease_s)
+
+    def _finish(self, token: int, state: ChangeState, *, made: Made | None = None, reason: str | None = None) -> None:
+        """Report how the GPU is cut now and end the change, in one transaction."""
+        inventory = self.inventory()
+
+        def write(session: Session) -> None:
+            nodes.store_inventory(session, self.node, inventory, now(session))
+            change = changes.finish(session, token, state, now(session), reason=reason)
+            if made is not None:
+                change.before, change.after = str(made.before.layout), str(made.after.layout)
+
+        try:
+            write_when_possible(self.database, self.stopping, write)
+        except ChangeLeaseLostError:
+            _log.warning("lease %s was lost before its change of layout could be stored", token)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeGpus:
     """The GPUs of this worker's node: what they are, and changes of how they are cut."""
@@ -54,28 +148,35 @@ class NodeGpus:
         if change is None:
             return
         _log.info("layout change %s: cutting %s as %s", change.id, change.gpu, change.layout)
+        layout = Layout.parse(change.layout)
         try:
-            with self._kept_alive(lambda session: self._renew_change(session, token)) as alive:
-                made = self._controller(alive).apply(change.gpu, Layout.parse(change.layout), force=change.force)
+            self._leased.make_change(token, lambda controller: controller.apply(change.gpu, layout, force=change.force))
         except MigperfError as error:
             _log.warning("layout change %s failed: %s", change.id, error)
-            self._finish(token, ChangeState.FAILED, reason=str(error))
-        else:
-            self._finish(token, ChangeState.APPLIED, made=made)
 
     def cut_for_run(self, token: int, uuid: str, layout: Layout, where: Selector) -> Partition:
         """Cut a GPU for the run that holds it; return the partition that the run gets, the largest that it selects.
 
         Raises LeaseLostError, and MigperfError when the GPU cannot be cut so.
         """
-        with self._kept_alive(lambda session: self._renew_run(session, token)) as alive:
-            after = self._controller(alive).apply(uuid, layout).after
+        with self._leased.leased_controller(lambda session: self._renew_run(session, token)) as controller:
+            after = controller.apply(uuid, layout).after
         chosen = self._choose(after, layout, where)
         inventory = self.inventory()
         with self.database.write() as session:
             nodes.store_inventory(session, self.settings.node_name, inventory, now(session))
             leases.occupy(session, token, chosen.uuid)
         return chosen
+
+    @property
+    def _leased(self) -> LeasedGpus:
+        return LeasedGpus(
+            settings=self.settings,
+            database=self.database,
+            driver=self.driver,
+            node=self.settings.node_name,
+            stopping=self.stopping,
+        )
 
     def _choose(self, gpu: Gpu, layout: Layout, where: Selector) -> Partition:
         suitable = [p for p in partitions_of(gpu) if where.matches(p, self.settings.node_name)]
@@ -93,45 +194,5 @@ class NodeGpus:
         except ChangeLeaseLostError:
             return None
 
-    def _controller(self, alive: KeepAlive) -> Controller:
-        if self.driver is None:
-            raise NoDriverError
-        return Controller(
-            driver=self.driver,
-            lock=layout_lock(self.driver, self.settings),
-            holders=self._holders,
-            checkpoint=alive.check,
-        )
-
-    def _holders(self, gpu: Gpu) -> dict[str, str]:
-        mine = {partition.uuid for partition in partitions_of(gpu)}
-        with self.database.read() as session:
-            return {uuid: run for uuid, run in nodes.leased_runs(session).items() if uuid in mine}
-
-    def _kept_alive(self, renew: Callable[[Session], None]) -> KeepAlive:
-        def renew_now() -> None:
-            with self.database.write() as session:
-                renew(session)
-
-        return KeepAlive(renew_now, self.settings.lease_renew_s)
-
-    def _renew_change(self, session: Session, token: int) -> None:
-        changes.renew(session, token, now(session), self.settings.lease_s)
-
     def _renew_run(self, session: Session, token: int) -> None:
         leases.renew(session, token, now(session), self.settings.lease_s)
-
-    def _finish(self, token: int, state: ChangeState, *, made: Change | None = None, reason: str | None = None) -> None:
-        """Report how the GPU is cut now and end the change, in one transaction."""
-        inventory = self.inventory()
-
-        def write(session: Session) -> None:
-            nodes.store_inventory(session, self.settings.node_name, inventory, now(session))
-            change = changes.finish(session, token, state, now(session), reason=reason)
-            if made is not None:
-                change.before, change.after = str(made.plan.before), str(made.plan.after)
-
-        try:
-            write_when_possible(self.database, self.stopping, write)
-        except ChangeLeaseLostError:
-            _log.warning("lease %s was lost before its change of layout could be stored", token)
