@@ -4,7 +4,6 @@ from sqlalchemy.orm import Session
 
 from api.errors import NotCuttableError
 from api.field_errors import invalid
-from api.legal_layouts import EMPTY, contains, legal_layouts
 from api.links import Links
 from api.schemas.gpus import GpuDetail, GpuList, GpuView
 from api.schemas.layouts import LayoutState, LegalLayoutList
@@ -14,6 +13,7 @@ from migperf.errors import ConflictError
 from migperf.gpus.geometry import Geometry, Placed, PlacedSet
 from migperf.gpus.gpu import Gpu
 from migperf.gpus.layout import Layout
+from migperf.gpus.legal_layouts import EMPTY, has_profiles, legal_layouts
 from migperf.store import changes, gpus
 
 LATEST_CHANGES = 10
@@ -48,7 +48,7 @@ def legal_layout_list(session: Session, uuid: str, query: LegalLayoutQuery) -> L
         raise invalid(("query", "contains"), _unknown_profile(unknown[0], geometry), unknown[0])
     beside = _beside(found, query.beside)
     every = legal_layouts(geometry, _placed(geometry, beside, query.beside))
-    wanted = (legal for legal in every if (legal.full or not query.full) and contains(legal, query.contains))
+    wanted = (legal for legal in every if (legal.full or not query.full) and has_profiles(legal, query.contains))
     return LegalLayoutList.of(uuid, geometry, wanted, beside)
 
 

@@ -5,7 +5,6 @@ from typing import Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
-from api.legal_layouts import LegalLayout
 from api.links import Links
 from api.schemas import gpu_examples as examples
 from api.schemas.examples import GPU_UUID
@@ -13,6 +12,7 @@ from api.schemas.gpus import known_layout
 from api.schemas.view import View
 from migperf.gpus.geometry import Geometry, Placed
 from migperf.gpus.layout import Layout, LayoutText
+from migperf.gpus.legal_layouts import LegalLayout
 from migperf.gpus.placement import Placement
 from migperf.gpus.plan import CreateCompute, CreateInstance, DestroyCompute, DestroyInstance, Plan, SetMode, Step
 from migperf.store.changes import Origin

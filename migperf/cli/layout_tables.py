@@ -1,7 +1,6 @@
 """What a GPU can be cut into: its profiles, and its legal layouts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from migperf.cli.host_gpus import HostGpu, choose_gpu, count_text, heading, host_gpus, memory_text
@@ -10,28 +9,12 @@ from migperf.cli.problems import UsageProblem
 from migperf.cli.slices import Pen, draw_memory
 from migperf.errors import MigperfError
 from migperf.gpus.driver import Driver
-from migperf.gpus.geometry import Geometry, PlacedSet, compute_geometry, multiset
-from migperf.gpus.layout import InstanceSpec, Layout
+from migperf.gpus.geometry import Geometry, compute_geometry
+from migperf.gpus.legal_layouts import LegalLayout, has_profiles, legal_layouts
 from migperf.gpus.profile import Profile
 
 DRAWN_COLUMNS = 41
 """Five for each of eight units, so that the layout's text fits beside it on 80."""
-
-
-@dataclass(frozen=True, slots=True)
-class LegalLayout:
-    """A legal layout: the profiles, and one way to place them."""
-
-    placed: Layout
-
-    @property
-    def layout(self) -> Layout:
-        """The layout with its places left open."""
-        return self.placed.without_places()
-
-    def as_data(self) -> dict[str, str | list[str]]:
-        """Return it for a JSON document."""
-        return {"layout": str(self.layout), "placed": str(self.placed), "profiles": list(self.placed.profiles)}
 
 
 def show_profiles(driver: Driver, gpu: str | None, *, as_json: bool) -> None:
@@ -61,47 +44,33 @@ def show_profiles(driver: Driver, gpu: str | None, *, as_json: bool) -> None:
 
 
 def show_layouts(driver: Driver, gpu: str | None, contains: Sequence[str], *, every: bool, as_json: bool) -> None:
-    """Print the legal layouts of a GPU, one a line, the fewest instances first."""
+    """Print the legal layouts of a GPU, one a line, the largest instances first."""
     one = choose_gpu(host_gpus(driver), gpu)
     geometry = _geometry(one)
     if unknown := [name for name in contains if name not in geometry.by_name]:
         raise UsageProblem(f"{one} has no profile {unknown[0]}; it has {', '.join(geometry.by_name)}")
-    found = [legal for legal in legal_layouts(geometry, every=every) if set(contains) <= set(legal.placed.profiles)]
+    found = [legal for legal in legal_layouts(geometry) if (every or legal.full) and has_profiles(legal, contains)]
     if as_json:
-        return emit_json(one.as_data() | {"layouts": [legal.as_data() for legal in found]})
+        return emit_json(one.as_data() | {"layouts": list(map(_layout_data, found))})
     console = out()
     console.print(heading(one), soft_wrap=True)
     pen = Pen(DRAWN_COLUMNS, Pen.of(console).coloured)
     made = table("Memory", "Layout", whole=("Memory",))
     for legal in found:
-        made.add_row(draw_memory(geometry, legal.placed, pen), str(legal.layout))
+        made.add_row(draw_memory(geometry, legal.example(), pen), str(legal.layout))
     console.print(made)
     remark(f"{len(found)} layouts; where several places are possible, one is drawn")
     return None
 
 
-def legal_layouts(geometry: Geometry, *, every: bool) -> tuple[LegalLayout, ...]:
-    """Return the layouts that are legal; without ``every``, those to which nothing can be added, however placed.
-
-    Layouts that differ only in their places count as one.
-    """
-    first: dict[tuple[tuple[str, int], ...], PlacedSet] = {}
-    extendable = set()
-    for placed in geometry.placed_sets():
-        profiles = multiset(placed)
-        first.setdefault(profiles, placed)
-        if not every and profiles not in extendable and geometry.fitting(placed):
-            extendable.add(profiles)
-    found = (LegalLayout(_layout(placed)) for profiles, placed in first.items() if profiles not in extendable)
-    return tuple(sorted(found, key=lambda legal: (len(legal.placed.instances), _order(legal.placed))))
-
-
-def _order(layout: Layout) -> Sequence[tuple[Any, ...]]:
-    return [spec.order for spec in layout.without_places().instances]
-
-
-def _layout(placed: PlacedSet) -> Layout:
-    return Layout.of(InstanceSpec(one.profile, one.placement.start) for one in placed)
+def _layout_data(legal: LegalLayout) -> dict[str, Any]:
+    return {
+        "layout": str(legal.layout),
+        "example": str(legal.example()),
+        "profiles": list(legal.profiles),
+        "full": legal.full,
+        "slices_left": legal.slices_left,
+    }
 
 
 def _geometry(one: HostGpu) -> Geometry:

@@ -141,8 +141,8 @@ REFUSED_QUERIES = {
     "MIG is off": ({"beside": "off"}, "beside", "places"),
     "unknown profile beside": ({"beside": "3g.20gb@0"}, "beside", "no profile"),
     "no place for it": ({"beside": "3g.40gb@1"}, "beside", "3g.40gb@0, 3g.40gb@4"),
-    "overlap": ({"beside": "3g.40gb@0+4g.40gb@0"}, "beside", "overlap"),
-    "twice at one place": ({"beside": "1g.10gb@0+1g.10gb@0"}, "beside", "overlap"),
+    "overlap": ({"beside": "3g.40gb@0+1g.10gb@2"}, "beside", "overlap"),
+    "twice at one place": ({"beside": "1g.10gb@0+1g.10gb@0"}, "beside", "two instances at the same place 0"),
     "unknown parameter": ({"ful": "true"}, "ful", "unknown"),
     "neither true nor false": ({"full": "perhaps"}, "full", "boolean"),
 }

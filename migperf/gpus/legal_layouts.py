@@ -29,6 +29,11 @@ class LegalLayout:
         """The profiles of its instances, largest first."""
         return Layout.of(InstanceSpec(p.profile) for p in self.placed).profiles
 
+    @property
+    def layout(self) -> Layout:
+        """The layout with its places left open."""
+        return self.example().without_places()
+
     def example(self, beside: Layout = EMPTY) -> Layout:
         """Return the layout with the places of ``placed``; what is there already keeps its compute instances."""
         cuts = {spec.start: spec.compute for spec in beside.instances}
@@ -51,7 +56,7 @@ def legal_layouts(geometry: Geometry, beside: PlacedSet = ()) -> tuple[LegalLayo
     return tuple(sorted(found, key=lambda legal: [InstanceSpec(profile).order for profile in legal.profiles]))
 
 
-def contains(legal: LegalLayout, profiles: Sequence[str]) -> bool:
+def has_profiles(legal: LegalLayout, profiles: Sequence[str]) -> bool:
     """Tell whether the layout has all of these profiles; one that is named twice, twice."""
     return Counter(profiles) <= Counter(legal.profiles)
 
