@@ -159,14 +159,25 @@ class NodeGpus:
 
         Raises LeaseLostError, and MigperfError when the GPU cannot be cut so.
         """
-        with self._leased.leased_controller(lambda session: self._renew_run(session, token)) as controller:
-            after = controller.apply(uuid, layout).after
-        chosen = self._choose(after, layout, where)
-        inventory = self.inventory()
-        with self.database.write() as session:
-            nodes.store_inventory(session, self.settings.node_name, inventory, now(session))
-            leases.occupy(session, token, chosen.uuid)
+        try:
+            with self._leased.leased_controller(lambda session: self._renew_run(session, token)) as controller:
+                after = controller.apply(uuid, layout).after
+            chosen = self._choose(after, layout, where)
+        except MigperfError:
+            self._report(lambda _session: None)  # before its lease ends: what is left is what the next run gets
+            raise
+        self._report(lambda session: leases.occupy(session, token, chosen.uuid))
         return chosen
+
+    def _report(self, also: Callable[[Session], object]) -> None:
+        """Store how the GPUs are cut now, and do something else in the same transaction."""
+        inventory = self.inventory()
+
+        def write(session: Session) -> None:
+            nodes.store_inventory(session, self.settings.node_name, inventory, now(session))
+            also(session)
+
+        write_when_possible(self.database, self.stopping, write)
 
     @property
     def _leased(self) -> LeasedGpus:
