@@ -14,6 +14,7 @@ from migperf.settings import Settings
 from migperf.store import schema
 from migperf.store.database import Database
 from migperf.store.models import Base, RunTransition
+from tests.api.gpu_host import GpuHost
 from tests.api.serving import CountingPasses, TestClient
 from tests.databases import temporary_database
 
@@ -85,3 +86,15 @@ def client(app: FastAPI) -> Iterator[TestClient]:
     """A client of the running application; what the application raises becomes an answer, as for any client."""
     with TestClient(app, raise_server_exceptions=False) as opened:
         yield opened
+
+
+@pytest.fixture
+def host(database: Database, tmp_path: Path) -> GpuHost:
+    """A node with an H100, which can be cut at once, and an L40S, which cannot be cut at all."""
+    return GpuHost.registered(database, tmp_path, "h100-80gb", "l40s-48gb")
+
+
+@pytest.fixture
+def h100(host: GpuHost) -> str:
+    """The path of the H100."""
+    return f"/v1/gpus/{host.gpu().uuid}"

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 
@@ -16,6 +17,7 @@ from migperf.store.leases import Berth
 from migperf.store.nodes import Registration
 from migperf.store.states import ChangeState
 from tests import builders
+from tests.api.serving import TestClient
 
 LEASE_S = 15.0
 PROBLEM = "the GPU has fallen off the bus"
@@ -95,3 +97,10 @@ class GpuHost:
         self.cut(change.layout, uuids.index(change.gpu))
         with self.database.write() as session:
             changes.finish(session, token, ChangeState.APPLIED, now(session))
+
+
+def dry_run(client: TestClient, gpu: str, layout: str) -> dict[str, Any]:
+    """Return what the layout would do to the GPU at that path."""
+    answer = client.put(f"{gpu}/layout", params={"dry_run": "true"}, json={"layout": layout})
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())

@@ -1,7 +1,6 @@
 """GPUs as the API shows them: what they are, how they are cut, who is on them, and whether they can be used."""
 
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -12,12 +11,6 @@ from tests import builders
 from tests.api.gpu_host import PROBLEM, GpuHost
 from tests.api.serving import TestClient
 from tests.api.steps import both_databases
-
-
-@pytest.fixture
-def host(database: Database, tmp_path: Path) -> GpuHost:
-    """A node with an H100, which can be cut at once, and an L40S, which cannot be cut at all."""
-    return GpuHost.registered(database, tmp_path, "h100-80gb", "l40s-48gb")
 
 
 def shown(client: TestClient, uuid: str) -> dict[str, object]:

@@ -9,28 +9,9 @@ from migperf.store import gpus, leases, nodes
 from migperf.store.database import Database, now
 from migperf.store.models import GpuRow, Lease
 from tests import builders
-from tests.api.gpu_host import PROBLEM, GpuHost
+from tests.api.gpu_host import PROBLEM, GpuHost, dry_run
 from tests.api.serving import CountingPasses, TestClient
 from tests.api.steps import both_databases, row_counts
-
-
-@pytest.fixture
-def host(database: Database, tmp_path: Path) -> GpuHost:
-    """A node with an H100, which can be cut at once, and an L40S, which cannot be cut at all."""
-    return GpuHost.registered(database, tmp_path, "h100-80gb", "l40s-48gb")
-
-
-@pytest.fixture
-def h100(host: GpuHost) -> str:
-    """The path of the H100."""
-    return f"/v1/gpus/{host.gpu().uuid}"
-
-
-def dry_run(client: TestClient, gpu: str, layout: str) -> dict[str, object]:
-    answer = client.put(f"{gpu}/layout", params={"dry_run": "true"}, json={"layout": layout})
-    assert answer.status_code == 200, answer.text
-    plan: dict[str, object] = answer.json()
-    return plan
 
 
 def state_of(database: Database) -> object:

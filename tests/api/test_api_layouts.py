@@ -10,7 +10,7 @@ from migperf.gpus.layout import Layout
 from migperf.gpus.placement import Placement
 from migperf.gpus.simulation.boards import BOARDS
 from migperf.store.database import Database
-from tests.api.gpu_host import GpuHost
+from tests.api.gpu_host import GpuHost, dry_run
 from tests.api.serving import TestClient
 from tests.api.steps import both_databases
 
@@ -33,18 +33,6 @@ GUIDE = (
 """The combinations of plain profiles that NVIDIA's MIG User Guide draws, without their places."""
 
 
-@pytest.fixture
-def host(database: Database, tmp_path: Path) -> GpuHost:
-    """A node with an H100, which can be cut at once, and an L40S, which cannot be cut at all."""
-    return GpuHost.registered(database, tmp_path, "h100-80gb", "l40s-48gb")
-
-
-@pytest.fixture
-def h100(host: GpuHost) -> str:
-    """The path of the H100."""
-    return f"/v1/gpus/{host.gpu().uuid}"
-
-
 def layouts(client: TestClient, gpu: str, **query: object) -> dict[str, dict[str, object]]:
     answer = client.get(f"{gpu}/layouts", params=query)
     assert answer.status_code == 200, answer.text
@@ -52,13 +40,6 @@ def layouts(client: TestClient, gpu: str, **query: object) -> dict[str, dict[str
     found = {item["layout"]: item for item in items}
     assert len(found) == len(items), "each layout comes once"
     return found
-
-
-def dry_run(client: TestClient, gpu: str, layout: str) -> dict[str, object]:
-    answer = client.put(f"{gpu}/layout", params={"dry_run": "true"}, json={"layout": layout})
-    assert answer.status_code == 200, answer.text
-    plan: dict[str, object] = answer.json()
-    return plan
 
 
 def test_the_full_layouts_of_an_h100_are_those_of_the_guide_and_its_further_profiles(

@@ -1,9 +1,7 @@
 """The page for Prometheus: what it says is what there is, and what is not known is not said."""
 
 from datetime import timedelta
-from pathlib import Path
 
-import pytest
 from fastapi import FastAPI
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as prometheus
@@ -18,12 +16,6 @@ from tests.api.serving import TestClient
 from tests.api.steps import both_databases, measured, submitted
 
 Labels = frozenset[tuple[str, str]]
-
-
-@pytest.fixture
-def host(database: Database, tmp_path: Path) -> GpuHost:
-    """A node with an H100, which can be cut at once, and an L40S, which cannot be cut at all."""
-    return GpuHost.registered(database, tmp_path, "h100-80gb", "l40s-48gb")
 
 
 def scraped(client: TestClient) -> dict[str, dict[Labels, float]]:
