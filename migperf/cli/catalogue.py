@@ -9,6 +9,8 @@ import typer
 from migperf.cli.options import AsJson, OptionalWorkload, ServiceOptions, grouped
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from migperf.client import PartitionView, WorkloadDetail, WorkloadView
     from migperf.gpus.partition import Partition
     from workloads.base import Card
@@ -135,10 +137,9 @@ def _print_workload(one: "WorkloadDetail") -> None:
 def _print_here(here: "Iterable[Partition]") -> None:
     from migperf.cli.output import out, table
 
-    whole = ("Partition", "Memory", "Size")
-    made = table("Partition", "Kind", "Model", "Memory", "Size", right=("Memory",), whole=whole)
+    made = table("Partition", "Memory", "Size", right=("Memory",), whole=("Memory", "Size"))
     for partition in here:
-        made.add_row(partition.uuid, _kind(partition), partition.model, *_sizes(partition))
+        made.add_row(_what(partition), *_sizes(partition))
     out().print(made)
 
 
@@ -150,22 +151,24 @@ def _print_known(known: "Iterable[PartitionView]") -> None:
     console = out()
     wide = console.width >= WIDE
     more = ("Memory", "Size", "Run") if wide else ("Use",)
-    made = table(
-        "Partition", "Kind", "Node", "Model", *more, right=("Memory",), whole=("Partition", "Kind", "Memory", "Size")
-    )
+    made = table("Partition", "Node", *more, right=("Memory",), whole=("Memory", "Size", "Use"))
     for partition in known:
         node = Text.assemble(partition.node, "" if partition.node_alive else (" (silent)", "red"))
         use = (*_sizes(partition), partition.run or "–") if wide else ("busy" if partition.run else "free",)
-        made.add_row(partition.uuid, _kind(partition), node, partition.model, *use)
+        made.add_row(_what(partition), node, *use)
     if made.row_count:
         console.print(made)
     else:
         remark("the service knows no partitions: no worker has started yet (`migperf worker`)")
 
 
-def _kind(partition: "Partition | PartitionView") -> str:
-    simulated = " (simulated)" if partition.simulated else ""
-    return f"{partition.kind} {partition.profile or ''}".strip() + simulated
+def _what(partition: "Partition | PartitionView") -> "Text":
+    """Return the partition's UUID, which is too long to stand beside much, and below it what it is."""
+    from rich.text import Text
+
+    simulated = (" simulated", "yellow") if partition.simulated else ""
+    about = " ".join(filter(None, (partition.kind, partition.profile, partition.model)))
+    return Text.assemble(partition.uuid, ("\n  " + about, "dim"), simulated)
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

@@ -9,6 +9,7 @@ from types import FrameType
 from migperf.cli.processes import ServiceProcess, keep_running, migperf_command, stop_all
 from migperf.client import Client, MigperfClientError
 from migperf.errors import MigperfError
+from migperf.gpus.drivers import check_setting
 from migperf.settings import Settings
 
 READY_TIMEOUT_S = 60.0
@@ -34,6 +35,7 @@ class Interrupted(Exception):  # noqa: N818 - not an error: somebody wants us to
 
 def run_up(settings: Settings, *, first_benchmark: bool, say: Say) -> int:
     """Bring the schema up to date, start the service, and keep it running until SIGINT or SIGTERM."""
+    check_setting(settings)
     _require_free_port(settings)
     _upgrade_schema(settings)
     processes = service_processes(settings)

@@ -11,7 +11,7 @@ from migperf.errors import ConfigurationError
 from migperf.gpus.driver import Driver
 from migperf.gpus.host_cpu import host_identity
 from migperf.gpus.inventory import Inventory, discover
-from migperf.gpus.nvml_errors import NvmlError
+from migperf.gpus.nvml_errors import NvmlDriverNotLoadedError, NvmlError, NvmlLibraryNotFoundError
 from migperf.settings import Settings
 
 AUTO, NONE = "auto", "none"
@@ -25,14 +25,22 @@ def open_driver(settings: Settings) -> Driver | None:
 
     Open it in the process that uses it: it does not survive a fork. Raises ConfigurationError.
     """
+    check_setting(settings)
     wanted = settings.gpus.strip()
     if wanted == NONE:
         return None
+    return _open_nvml() if wanted == AUTO else _open_simulated(settings, wanted.removeprefix(SIMULATED))
+
+
+def check_setting(settings: Settings) -> None:
+    """Raise ConfigurationError where ``MIGPERF_GPUS`` cannot be understood; asks no driver."""
+    wanted = settings.gpus.strip()
     if wanted.startswith(SIMULATED):
-        return _open_simulated(settings, wanted.removeprefix(SIMULATED))
-    if wanted != AUTO:
+        from migperf.gpus.simulation.boards import board_keys
+
+        board_keys(wanted.removeprefix(SIMULATED))
+    elif wanted not in (AUTO, NONE):
         raise ConfigurationError(f"MIGPERF_GPUS is {wanted!r}; it is auto, none or simulated:BOARD,BOARD…")
-    return _open_nvml()
 
 
 def host_inventory(settings: Settings) -> Inventory:
@@ -69,6 +77,8 @@ def _open_nvml() -> Driver | None:
 
     try:
         return NvmlLibrary.open()
-    except NvmlError as error:
+    except (NvmlLibraryNotFoundError, NvmlDriverNotLoadedError) as error:
         _log.info("no GPUs: %s", error)
-        return None
+    except NvmlError as error:
+        _log.warning("this host's GPUs cannot be used: %s", error)
+    return None

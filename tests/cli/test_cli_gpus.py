@@ -92,3 +92,14 @@ def test_the_drawing_of_a_whole_host_says_what_the_driver_says(cli: Cli, host: S
     assert cli("mig", "apply", "3g.40gb+2x2g.20gb", "--gpu", "0").status == 0
     document = cli("gpus", "--json").document[0]
     assert Layout.parse(document["layout"]) == read_gpu(host, host.device_by_index(0)).layout
+
+
+def test_a_service_with_gpus_that_do_not_exist_does_not_begin_to_start(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MIGPERF_GPUS", "simulated:h100-80")
+    monkeypatch.setenv("MIGPERF_DATA_DIR", str(tmp_path / "data"))
+    said = cli("up")
+    assert said.status == 2
+    assert "did you mean h100-80gb" in said.err
+    assert not (tmp_path / "data").exists()
