@@ -47,6 +47,9 @@ class Settings(BaseSettings):
         default="auto",
         description="This node's GPUs: auto (what NVIDIA's driver lists), none, or simulated:BOARD,BOARD….",
     )
+    offer_cpu: bool = Field(
+        default=True, description="Whether this node's CPU is a partition; false where another worker offers it."
+    )
 
     lease_s: Seconds = Field(default=15.0, description="A lease not renewed for this long is lost.")
     lease_renew_s: Seconds = Field(default=1.0, description="How often a supervisor renews, and looks for a cancel.")

@@ -47,7 +47,7 @@ def host_inventory(settings: Settings) -> Inventory:
     """Return what this host has now. Raises ConfigurationError."""
     driver = open_driver(settings)
     try:
-        return discover(driver)
+        return discover(driver, offer_cpu=settings.offer_cpu)
     finally:
         if driver is not None:
             driver.close()

@@ -54,17 +54,18 @@ class Inventory:
     """Why, for each GPU whose UUID could not even be asked: one of those known before has this problem."""
 
 
-def discover(driver: Driver | None) -> Inventory:
-    """Return what this host has now: its CPU, and its GPUs where there is a driver for them.
+def discover(driver: Driver | None, *, offer_cpu: bool = True) -> Inventory:
+    """Return what this host has now: its GPUs where there is a driver for them, and its CPU unless that is left out.
 
     A GPU that cannot be read does not hide the others: it is listed with its problem, and offers no partition.
     """
     read_at = datetime.now(UTC)
     read = [] if driver is None else list(_read_all(driver))
     gpus = tuple(one for one in read if isinstance(one, Gpu))
+    cut = (partition for gpu in gpus for partition in partitions_of(gpu))
     return Inventory(
         gpus=gpus,
-        partitions=(*(partition for gpu in gpus for partition in partitions_of(gpu)), cpu_partition()),
+        partitions=(*cut, cpu_partition()) if offer_cpu else tuple(cut),
         read_at=read_at,
         boot_id=host_boot_id() if driver is None else driver.boot_id(),
         unreadable=tuple(str(one) for one in read if isinstance(one, NvmlError)),

@@ -66,7 +66,7 @@ class LeasedGpus:
 
     def inventory(self) -> Inventory:
         """Return what this node has now."""
-        return discover(self.driver)
+        return discover(self.driver, offer_cpu=self.settings.offer_cpu)
 
     def controller(self, checkpoint: Callable[[], None] = lambda: None) -> Controller:
         """Return a controller that knows which runs hold what. Raises NoDriverError."""
@@ -140,7 +140,7 @@ class NodeGpus:
 
     def inventory(self) -> Inventory:
         """Return what this node has now."""
-        return discover(self.driver)
+        return discover(self.driver, offer_cpu=self.settings.offer_cpu)
 
     def execute_change(self, token: int) -> None:
         """Make the change that the lease was granted for. Ends at once if it has begun, or the lease is lost."""

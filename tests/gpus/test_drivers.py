@@ -34,6 +34,12 @@ def test_gpus_come_before_the_cpu_for_whoever_does_not_choose(tmp_path: Path) ->
     assert kinds == [PartitionKind.GPU, PartitionKind.CPU]
 
 
+def test_a_host_whose_cpu_another_worker_offers_leaves_it_out(tmp_path: Path) -> None:
+    """Two workers on one host, as in the Compose file, must not measure on its CPU at once."""
+    chosen = load_settings(data_dir=tmp_path / "data", gpus="simulated:l40s-48gb", offer_cpu=False)
+    assert [p.kind for p in host_inventory(chosen).partitions] == [PartitionKind.GPU]
+
+
 @pytest.mark.parametrize(
     ("gpus", "complaint"),
     [("all", "auto, none or simulated:"), ("simulated:a100", "did you mean a100-80gb"), ("simulated:", "there are")],
