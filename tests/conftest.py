@@ -17,6 +17,8 @@ from tests.databases import BACKENDS, temporary_database
 
 PAYLOADS = str(Path(__file__).parent / "payloads")
 sys.path.insert(0, PAYLOADS)
+os.environ["MIGPERF_GPUS"] = "none"
+"""Tests name the GPUs that they want: neither this host's nor those of a driver that another test loaded."""
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (PAYLOADS, os.environ.get("PYTHONPATH"))))
 
 

@@ -47,11 +47,12 @@ def service_url(settings: Settings, database: Database) -> Iterator[str]:
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A terminal of 80 columns, no settings from outside, and no settings left behind."""
+    """A terminal of 80 columns, no settings from outside, no GPUs, and no settings left behind."""
     before = dict(os.environ)
     for name in [name for name in os.environ if name.startswith("MIGPERF_") and "TEST" not in name]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("MIGPERF_GPUS", "none")
     yield
     for name in set(os.environ) - set(before):
         del os.environ[name]

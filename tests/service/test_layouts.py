@@ -29,10 +29,15 @@ LONG: dict[str, Any] = {"method": {"min_s": 3, "warmup_s": 0}, "parameters": {"s
 SIMULATED = {"simulated": True}
 
 
-@pytest.fixture(params=[("sqlite", "filesystem"), ("postgresql", "redis")], ids="+".join)
+EMBEDDED, CLUSTER = ("sqlite", "filesystem"), ("postgresql", "redis")
+both = pytest.mark.parametrize("running", [EMBEDDED, CLUSTER], ids="+".join, indirect=True)
+"""What depends on transactions and wake-ups runs on both; the rest on the embedded service alone."""
+
+
+@pytest.fixture
 def running(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Service]:
     """A service on a host with a simulated H100 that is not cut."""
-    database, broker = request.param
+    database, broker = getattr(request, "param", EMBEDDED)
     with (
         temporary_database(database, tmp_path) as database_url,
         temporary_broker(broker) as broker_url,
@@ -95,6 +100,7 @@ def test_a_run_with_a_layout_is_measured_on_it_and_the_earlier_one_is_put_back(
     running.until(lambda: known(running, uuid).layout == Layout(mig=False), 20, "and the service knows")
 
 
+@both
 def test_a_run_with_a_layout_waits_until_the_gpu_is_idle_and_has_it_alone(
     running: Service, driver: SimulatedDriver
 ) -> None:
@@ -128,6 +134,7 @@ def test_a_change_spares_what_runs_and_waits_for_what_it_must_destroy(
     assert (run["state"], run["attempt"]) == ("succeeded", 1), "it was waited for"
 
 
+@both
 def test_a_forced_change_sends_runs_back_into_the_queue_at_no_cost(running: Service, driver: SimulatedDriver) -> None:
     uuid = gpu_of(driver).uuid
     ended(running, ask_for(running, uuid, "7g.80gb"))
@@ -159,6 +166,7 @@ def test_an_impossible_change_fails_with_the_reason_and_a_busy_gpu_is_left_alone
     assert gpu_of(driver).layout == Layout(mig=False)
 
 
+@both
 def test_a_worker_killed_in_the_middle_of_a_run_with_a_layout_leaves_nothing_undone(
     running: Service, driver: SimulatedDriver
 ) -> None:
