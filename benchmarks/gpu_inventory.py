@@ -27,7 +27,7 @@ from pydantic import JsonValue, TypeAdapter
 from migperf.gpus.driver import Driver
 from migperf.gpus.gpu import Gpu
 from migperf.gpus.inventory import Inventory, discover
-from migperf.gpus.nvml.library import NvmlLibrary
+from migperf.gpus.nvml.backend import NvmlLibrary
 from migperf.gpus.nvml_errors import NvmlError
 from migperf.gpus.simulation.board import Board
 from migperf.gpus.simulation.boards import BOARDS

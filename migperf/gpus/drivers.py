@@ -73,7 +73,7 @@ def _open_simulated(settings: Settings, boards: str) -> Driver:
 
 
 def _open_nvml() -> Driver | None:
-    from migperf.gpus.nvml.library import NvmlLibrary
+    from migperf.gpus.nvml.backend import NvmlLibrary
 
     try:
         return NvmlLibrary.open()

@@ -17,7 +17,7 @@ from gpu_calls import Failure, Recorder
 from migperf.gpus.driver import Driver
 from migperf.gpus.inventory import discover
 from migperf.gpus.layout import Layout
-from migperf.gpus.nvml.library import NvmlLibrary
+from migperf.gpus.nvml.backend import NvmlLibrary
 from migperf.gpus.simulation.board import Board
 from migperf.gpus.simulation.boards import BOARDS
 from tests.gpus.nvml.fake_host import FakeHost
@@ -74,7 +74,7 @@ def whole_h100(host: FakeHost) -> None:
 
 def mig_on_after_reset(host: FakeHost, driver: Driver, index: int) -> None:
     driver.set_mig_mode(driver.device_by_index(index), enabled=True)
-    host.library.fake_reset(index)
+    host.so.fake_reset(index)
 
 
 def instances(driver: Driver, index: int, wanted: Mapping[int, Sequence[int]]) -> None:
@@ -205,7 +205,7 @@ def test_the_error_of_any_function_is_recorded_and_the_recording_goes_on(
 
 def test_what_keeps_failing_is_not_compared_and_the_reason_is_given(host: FakeHost) -> None:
     cut(host)
-    host.library.fake_set_privileged(False)
+    host.so.fake_set_privileged(False)
     with NvmlLibrary.open() as driver:
         report = quick(driver)
     (h100, _) = report.comparisons
@@ -221,7 +221,7 @@ def test_what_keeps_failing_is_not_compared_and_the_reason_is_given(host: FakeHo
 
 def test_a_lost_gpu_is_told_and_the_other_is_compared(host: FakeHost) -> None:
     host.start(H100, A30)
-    host.library.fake_lose(0)
+    host.so.fake_lose(0)
     with NvmlLibrary.open() as driver:
         report = quick(driver)
     assert [(c.gpu, c.board, c.differences) for c in report.comparisons] == [("GPU 1", A30, ())]
@@ -290,7 +290,7 @@ def test_a_board_that_no_table_knows_is_left_alone(host: FakeHost) -> None:
 
 def test_without_a_driver_the_script_says_so(host: FakeHost, tmp_path: Path) -> None:
     host.start(H100)
-    host.library.fake_unload_driver()
+    host.so.fake_unload_driver()
     with pytest.raises(SystemExit, match=r"no driver to ask: .*kernel driver is not loaded"):
         recorded(tmp_path)
     assert not (tmp_path / "inventory.json").exists(), "nothing was read, so nothing is written"

@@ -14,7 +14,7 @@ import pytest
 
 from migperf.gpus.driver import Driver
 from migperf.gpus.inventory import Inventory, discover
-from migperf.gpus.nvml.library import NvmlLibrary
+from migperf.gpus.nvml.backend import NvmlLibrary
 from migperf.gpus.nvml_errors import NvmlError
 from migperf.gpus.partition import Partition, PartitionKind
 from migperf.measure.benchmark import Benchmark

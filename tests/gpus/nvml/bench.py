@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 from migperf.gpus.driver import Driver
-from migperf.gpus.nvml.library import NvmlLibrary
+from migperf.gpus.nvml.backend import NvmlLibrary
 from migperf.gpus.simulation.driver import SimulatedDriver
 from migperf.gpus.simulation.stores import MemoryStore
 from tests.gpus.nvml.fake_host import FakeHost
@@ -48,19 +48,19 @@ class LibraryBench:
         self.host = host
         self.driver: Driver = driver
         self.add_process = host.add_process
-        self.end_process = host.library.fake_end_process
-        self.reset = host.library.fake_reset
-        self.reboot = host.library.fake_reboot
-        self.lose = host.library.fake_lose
+        self.end_process = host.so.fake_end_process
+        self.reset = host.so.fake_reset
+        self.reboot = host.so.fake_reboot
+        self.lose = host.so.fake_lose
         self.set_meters = host.set_meters
         self.set_gpm = host.set_gpm
         self.pass_time = time.sleep
 
     @contextmanager
     def unprivileged(self) -> Iterator[Driver]:
-        self.host.library.fake_set_privileged(False)
+        self.host.so.fake_set_privileged(False)
         yield self.driver
-        self.host.library.fake_set_privileged(True)
+        self.host.so.fake_set_privileged(True)
 
 
 class Readings:

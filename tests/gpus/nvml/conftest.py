@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from migperf.gpus.nvml.library import NvmlLibrary
+from migperf.gpus.nvml.backend import NvmlLibrary
 from tests.gpus.nvml.bench import Bench, LibraryBench, SimulatedBench
 from tests.gpus.nvml.build import build_library
 from tests.gpus.nvml.fake_host import FakeHost, used_by_pynvml

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from migperf.gpus.driver import ComputeInstanceHandle, Device, Driver, GpuInstanceHandle
-from migperf.gpus.nvml.library import NvmlLibrary
+from migperf.gpus.nvml.backend import NvmlLibrary
 from migperf.gpus.nvml_errors import NvmlError
 from migperf.gpus.placement import Placement
 from migperf.gpus.simulation.boards import BOARDS

@@ -15,7 +15,7 @@ import pynvml
 import pytest
 
 from migperf.gpus.driver import Architecture, FieldId, GpuProcess
-from migperf.gpus.nvml.library import NvmlLibrary
+from migperf.gpus.nvml.backend import NvmlLibrary
 from migperf.gpus.nvml.profile_names import without_prefix
 from migperf.gpus.nvml_errors import (
     GpuLostError,
@@ -61,7 +61,7 @@ def in_a_new_process(script: str, library: Path | None = None) -> str:
 START = """
 import ctypes, os
 from migperf.gpus.nvml_errors import NvmlError
-from migperf.gpus.nvml.library import NvmlLibrary
+from migperf.gpus.nvml.backend import NvmlLibrary
 ctypes.CDLL("libnvidia-ml.so.1").fake_start(b"h100-80gb")
 """
 
@@ -74,7 +74,7 @@ def test_the_library_is_loaded_by_its_name(library: Path) -> None:
 def test_a_host_without_the_library_says_so() -> None:
     script = """
 from migperf.gpus.nvml_errors import NvmlError
-from migperf.gpus.nvml.library import NvmlLibrary
+from migperf.gpus.nvml.backend import NvmlLibrary
 try:
     NvmlLibrary.open()
     print("this host has a driver")
@@ -88,7 +88,7 @@ except NvmlError as error:
 
 def test_a_host_whose_driver_is_not_loaded_says_so(host: FakeHost) -> None:
     host.start(H100)
-    host.library.fake_unload_driver()
+    host.so.fake_unload_driver()
     with pytest.raises(NvmlDriverNotLoadedError, match="nvmlInit"):
         NvmlLibrary.open()
 
@@ -149,7 +149,7 @@ def test_an_old_driver_can_be_cut_and_watched(old_host: FakeHost) -> None:
     old_host.start("a100-40gb")
     with NvmlLibrary.open() as nvml:
         nvml.set_mig_mode(nvml.device_by_index(0), enabled=True)
-        old_host.library.fake_reset(0)
+        old_host.so.fake_reset(0)
         gpu = nvml.device_by_index(0)
         instance, _, device = mig_device(nvml, gpu, "3g")
         assert nvml.compute_instance_profile(instance, 0).name == "1c.3g.20gb"
@@ -210,7 +210,7 @@ def test_a_profile_is_called_the_same_with_and_without_the_word_mig() -> None:
 
 
 def test_a_generation_that_is_not_known_yet_is_unknown(host: FakeHost, nvml: NvmlLibrary) -> None:
-    host.library.fake_set_architecture(0, pynvml.NVML_DEVICE_ARCH_RUBIN)
+    host.so.fake_set_architecture(0, pynvml.NVML_DEVICE_ARCH_RUBIN)
     assert nvml.architecture(nvml.device_by_index(0)) is Architecture.UNKNOWN
 
 
@@ -320,7 +320,7 @@ def test_a_code_without_a_class_is_kept(host: FakeHost, nvml: NvmlLibrary) -> No
 def test_a_lost_gpu_is_named_though_it_cannot_tell_its_name_any_more(host: FakeHost, nvml: NvmlLibrary) -> None:
     gpu = nvml.device_by_index(0)
     name = nvml.uuid(gpu)
-    host.library.fake_lose(0)
+    host.so.fake_lose(0)
     with pytest.raises(GpuLostError, match=name):
         nvml.power_mw(gpu)
 
@@ -387,7 +387,7 @@ def test_a_lost_gpu_does_not_keep_the_others_from_being_watched(host: FakeHost) 
     host.start(H100, H100)
     with NvmlLibrary.open() as nvml:
         other = with_mig_on(nvml, 1)
-        host.library.fake_lose(0)
+        host.so.fake_lose(0)
         with nvml.mig_changes() as changes:
             nvml.create_gpu_instance(other, 19)
             assert changes.wait(5) is True

@@ -11,7 +11,7 @@ from migperf.gpus.driver import Driver
 from migperf.gpus.gpu import Gpu
 from migperf.gpus.inventory import discover, find_gpu
 from migperf.gpus.layout import Layout
-from migperf.gpus.nvml.library import NvmlLibrary
+from migperf.gpus.nvml.backend import NvmlLibrary
 from migperf.gpus.partition import PartitionKind
 from migperf.gpus.plan import LayoutImpossibleError
 from migperf.gpus.processes import users_of
