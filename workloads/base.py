@@ -106,16 +106,23 @@ class TrainingPayload(Payload):
         """Take one optimiser step on a staged batch; return the loss, scalar, on the device, not synchronised."""
 
 
+class TaskNotOfferedError(Exception):
+    """A workload was asked for a kind of payload that it does not have; its card says which it has."""
+
+    def __init__(self, workload: Workload, task: Task) -> None:
+        super().__init__(f"{type(workload).__name__} offers no {task}; the tasks of its card are those that it offers")
+
+
 class Workload:
     """Builds payloads from validated parameters. Subclasses override what they offer."""
 
-    def inference(self, parameters: Any, context: Context) -> InferencePayload:  # noqa: ANN401
-        """Build the inference payload. Raises NotImplementedError if the card does not offer it."""
-        raise NotImplementedError(f"{type(self).__name__} offers no inference for {parameters} on {context.device}")
+    def inference(self, parameters: Any, context: Context) -> InferencePayload:  # noqa: ANN401, ARG002 - for those who offer it
+        """Build the inference payload. Raises TaskNotOfferedError if the card does not offer it."""
+        raise TaskNotOfferedError(self, Task.INFERENCE)
 
-    def training(self, parameters: Any, context: Context) -> TrainingPayload:  # noqa: ANN401
-        """Build the training payload. Raises NotImplementedError if the card does not offer it."""
-        raise NotImplementedError(f"{type(self).__name__} offers no training for {parameters} on {context.device}")
+    def training(self, parameters: Any, context: Context) -> TrainingPayload:  # noqa: ANN401, ARG002 - for those who offer it
+        """Build the training payload. Raises TaskNotOfferedError if the card does not offer it."""
+        raise TaskNotOfferedError(self, Task.TRAINING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

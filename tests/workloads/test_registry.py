@@ -9,7 +9,16 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from workloads.base import Card, Context, InferencePayload, Parameters, Task, TrainingPayload, Workload
+from workloads.base import (
+    Card,
+    Context,
+    InferencePayload,
+    Parameters,
+    Task,
+    TaskNotOfferedError,
+    TrainingPayload,
+    Workload,
+)
 from workloads.registry import (
     ENTRY_POINT_GROUP,
     DuplicateWorkloadError,
@@ -80,7 +89,7 @@ def test_defaults_validate_and_every_field_is_described_in_the_schema(entry):
 def test_a_task_that_a_card_does_not_name_is_not_offered(entry):
     offered = {Task.INFERENCE: "inference", Task.TRAINING: "training"}
     for task in set(Task) - entry.tasks:
-        with pytest.raises(NotImplementedError, match=type(entry.load()).__name__):
+        with pytest.raises(TaskNotOfferedError, match=type(entry.load()).__name__):
             getattr(entry.load(), offered[task])(entry.parameters(), CPU)
 
 

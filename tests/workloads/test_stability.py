@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import workloads
-from workloads.base import Context
+from workloads.base import Context, TaskNotOfferedError
 from workloads.complexity import count_macs, count_parameters
 from workloads.image_parameters import OptimizerName
 from workloads.recipe.optimisation import Tuned
@@ -218,7 +218,7 @@ def test_the_card_offers_training_only():
     parameters = entry.parameters.model_validate({"trials": 1, "steps": 2})
     payload = entry.load().training(parameters, Context(device=CPU, seed=0))
     assert payload.total_steps == 8
-    with pytest.raises(NotImplementedError):
+    with pytest.raises(TaskNotOfferedError, match="no inference"):
         entry.load().inference(parameters, Context(device=CPU, seed=0))
 
 
