@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, is_dataclass
-from enum import Enum
+from enum import Enum, Flag
 from statistics import median
 from typing import Generic, TypeVar
 
@@ -142,6 +142,8 @@ def _single(value: object) -> JsonValue:
     match value:
         case NvmlError():
             return str(Failure.of(value))
+        case Flag():
+            return value.name or str(value.value)
         case Enum():
             return value.name
         case float() if not math.isfinite(value):

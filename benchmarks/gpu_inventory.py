@@ -38,12 +38,20 @@ USUAL = ("NvmlNotSupportedError (3)", "NvmlInvalidArgumentError (2)", "NvmlNotFo
 READINGS = {
     "memory": "memory, bytes",
     "power_mw": "power, mW",
-    "gpu_utilization_pct": "utilisation, %",
+    "power_limit_mw": "power limit, mW",
+    "energy_mj": "energy, mJ",
+    "clock_mhz": "clock, MHz",
+    "clocks_event_reasons": "why clocks are not higher",
+    "temperature_c": "temperature, °C",
+    "ecc_errors": "ECC errors",
+    "utilization": "utilisation",
     "compute_processes": "processes",
     "field_values": "fields",
     "gpm_metrics": "GPM metrics by number",
 }
 """Methods whose answers stand in the report for people, and what they are called there."""
+SEVERAL = ("clock_mhz", "ecc_errors")
+"""Those that are called with several arguments, which are told as well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +164,8 @@ def _or_none(figure: int | str | None) -> str:
 def _reading_lines(calls: Sequence[Call]) -> Iterator[str]:
     for call in calls:
         if call.method in READINGS and call.answered:
-            yield f"{call.on}: {READINGS[call.method]}: {_in_words(call.value)}"
+            which = f" ({call.arguments})" if call.method in SEVERAL else ""
+            yield f"{call.on}: {READINGS[call.method]}{which}: {_in_words(call.value)}"
 
 
 def _in_words(value: JsonValue) -> str:

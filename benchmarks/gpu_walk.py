@@ -9,17 +9,22 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+import numpy as np
+import numpy.typing as npt
 import pynvml  # type: ignore[import-untyped]
 from gpu_calls import Answer, Recorder, Subject
 
 from migperf.gpus.driver import (
     Architecture,
+    Clock,
     ComputeInstanceHandle,
     Device,
     Driver,
     FieldId,
+    GpmReader,
     GpuInstanceHandle,
     GpuInstanceProfile,
+    XidEvent,
 )
 from migperf.gpus.inventory import MAX_SLOTS
 from migperf.gpus.nvml_errors import NvmlInvalidArgumentError, nvml_error
@@ -82,6 +87,17 @@ def mig_changes(driver: Driver) -> bool:
         return changes.wait(0)
 
 
+def xid_events(driver: Driver, device: Device) -> tuple[XidEvent, ...]:
+    """Listen for errors, without waiting for one."""
+    with driver.xid_events(device) as events:
+        return events.poll()
+
+
+def ecc_errors(driver: Driver, device: Device, corrected: bool) -> int:
+    """Count the errors since the driver was loaded."""
+    return driver.ecc_errors(device, corrected=corrected)
+
+
 def pci_device_id(gpu: Device) -> int:
     """``nvmlDeviceGetPciInfo_v3``, device and vendor: the Driver protocol has no use for it."""
     try:
@@ -126,8 +142,12 @@ def _read_device(device: Subject[Device], driver: Driver) -> None:
     """Record what can be asked of a GPU as of a MIG device, and what only one of them can answer."""
     for call in (
         driver.pci_bus_id,
-        driver.gpu_utilization_pct,
+        driver.utilization,
         driver.power_mw,
+        driver.power_limit_mw,
+        driver.energy_mj,
+        driver.clocks_event_reasons,
+        driver.temperature_c,
         driver.mig_mode,
         driver.is_mig_device,
         driver.parent_of,
@@ -137,6 +157,11 @@ def _read_device(device: Subject[Device], driver: Driver) -> None:
         driver.gpm_supported,
     ):
         device.ask(call)
+    for clock in Clock:
+        device.ask(driver.clock_mhz, clock)
+    for corrected in (True, False):
+        device.recorder.ask(device.name, ecc_errors, driver, device.handle, corrected)
+    device.recorder.ask(device.name, xid_events, driver, device.handle)
     device.ask(driver.field_values, tuple(FieldId))
     device.ask(driver.compute_processes, show=lambda processes: {"count": len(processes)})
     uuid = device.ask(driver.uuid).value
@@ -186,9 +211,25 @@ def _sample(gpu: Subject[Device], driver: Driver, instance_id: int | None) -> No
     earlier = gpu.ask(driver.gpm_sample, instance_id).value
     time.sleep(GPM_INTERVAL_S)
     later = gpu.ask(driver.gpm_sample, instance_id).value
+    on = gpu.name if instance_id is None else f"{gpu.name}, GPU instance {instance_id}"
     if earlier is not None and later is not None:
-        on = gpu.name if instance_id is None else f"{gpu.name}, GPU instance {instance_id}"
         gpu.recorder.ask(on, driver.gpm_metrics, earlier, later, GPM_METRICS)
+    reader = gpu.ask(driver.gpm_reader, instance_id, GPM_METRICS).value
+    if reader is not None:
+        _read_gpm(gpu.recorder, on, reader)
+
+
+def _read_gpm(recorder: Recorder, on: str, reader: GpmReader) -> None:
+    """Record readings that have no average yet, and such that have one."""
+    recorder.ask(on, reader.read, show=_rows)
+    time.sleep(GPM_INTERVAL_S)
+    recorder.ask(on, reader.read, show=_rows)
+    reader.close()
+
+
+def _rows(rows: tuple[npt.NDArray[np.float64], npt.NDArray[np.int32]]) -> list[str]:
+    """Return values, or the codes that stand in their place, by metric."""
+    return [f"{id_} {f'error {code}' if code else value}" for id_, value, code in zip(GPM_METRICS, *rows, strict=True)]
 
 
 def _by_slot(subject: Subject[H], call: Callable[[H, int], T]) -> Iterator[tuple[int, Answer[T]]]:

@@ -4,14 +4,18 @@ One method a call, named after it; what NVML hands out by pointer is returned, w
 (see ``nvml_errors``). Nothing here decides anything: rules live in ``geometry``, ``plan`` and ``controller``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from enum import IntEnum
-from typing import NewType, Protocol
+from enum import IntEnum, IntFlag
+from typing import TYPE_CHECKING, NewType, Protocol
 
 from migperf.gpus.nvml_errors import NvmlError
 from migperf.gpus.placement import Placement
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 Device = NewType("Device", object)
 """Handle of a GPU or of a MIG device. Good until the driver rebinds it or the instance is destroyed."""
@@ -38,12 +42,62 @@ class Architecture(IntEnum):
 class FieldId(IntEnum):
     """NVML_FI_DEV_*: quantities read through nvmlDeviceGetFieldValues."""
 
+    THROTTLED_POWER_NS = 74
+    """Time for which clocks were held down by the power limit, since the driver was loaded, ns."""
+    THROTTLED_THERMAL_NS = 75
+    """Time for which clocks were held down by heat, since the driver was loaded, ns."""
+    MEMORY_TEMPERATURE_C = 82
     ENERGY_MJ = 83
     """Energy since the driver was loaded, mJ."""
+    PCIE_REPLAYS = 94
+    """PCIe packets that were sent again, since the driver was loaded."""
     RESETLESS_MIG = 184
     """1 where a change of MIG mode takes effect without a reset (Hopper and later)."""
     POWER_AVERAGE_MW = 185
     POWER_INSTANT_MW = 186
+    PCIE_SENT_BYTES = 197
+    """Bytes sent over PCIe since some beginning."""
+    PCIE_RECEIVED_BYTES = 198
+
+
+class Clock(IntEnum):
+    """NVML_CLOCK_*."""
+
+    GRAPHICS = 0
+    SM = 1
+    MEMORY = 2
+
+
+class ClocksEventReason(IntFlag):
+    """nvmlClocksEventReason*: why clocks are not as high as they could be. The driver may set bits not named here."""
+
+    GPU_IDLE = 0x1
+    APPLICATIONS_CLOCKS_SETTING = 0x2
+    SW_POWER_CAP = 0x4
+    HW_SLOWDOWN = 0x8
+    SYNC_BOOST = 0x10
+    SW_THERMAL_SLOWDOWN = 0x20
+    HW_THERMAL_SLOWDOWN = 0x40
+    HW_POWER_BRAKE_SLOWDOWN = 0x80
+    DISPLAY_CLOCK_SETTING = 0x100
+
+
+@dataclass(frozen=True, slots=True)
+class Utilization:
+    """nvmlDeviceGetUtilizationRates, % of the driver's last sample period (1/6 s to 1 s)."""
+
+    gpu_pct: int
+    memory_pct: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class XidEvent:
+    """nvmlEventTypeXidCriticalError: an error on a GPU or MIG device. Instance ids are None where there are none."""
+
+    gpu_uuid: str
+    xid: int
+    gpu_instance_id: int | None
+    compute_instance_id: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +218,73 @@ class MigChanges(Protocol):
         ...
 
 
+class XidEvents(Protocol):
+    """Errors that the driver reports while this is open."""
+
+    def poll(self) -> tuple[XidEvent, ...]:
+        """Return what was reported since the last call, without waiting (nvmlEventSetWait_v2, timeout 0)."""
+        ...
+
+
+class GpmReader(Protocol):
+    """Averages of GPM metrics between its readings, of a GPU or GPU instance; keeps its samples for itself.
+
+    Made for being read a hundred times a second: nothing is allocated by a reading.
+    """
+
+    def read(self) -> "tuple[npt.NDArray[np.float64], npt.NDArray[np.int32]]":
+        """Take a sample (nvmlGpmSampleGet, nvmlGpmMigSampleGet) and return averages since an earlier one.
+
+        The earlier one is the latest that is more than 100 ms old, so that reading at longer intervals gives averages
+        without gap or overlap, and at shorter ones moving averages. Two arrays of shape (metrics,), used again by the
+        next reading: values in NVML's units, NaN where there is none, and an NVML return code each. All NaN with code
+        0 while there is no earlier sample. Raises NvmlError when no sample could be taken; the earlier ones are then
+        dropped, so that no average reaches across the gap.
+        """
+        ...
+
+    def close(self) -> None:
+        """NvmlGpmSampleFree. Closing again does nothing."""
+        ...
+
+
+class Bank(Protocol):
+    """The same numbers of several devices or GPU instances, read together: each has a slot, from 0 on.
+
+    Made for being read a hundred times a second. One that fails leaves the others alone.
+    """
+
+    @property
+    def failures(self) -> Mapping[int, NvmlError]:
+        """The slots that could not be read last time, with the error of each."""
+        ...
+
+    @property
+    def answered(self) -> Collection[int]:
+        """The slots that had an answer last time. With one that is neither here nor a failure, it is too early."""
+        ...
+
+    def include(self, slot: int, device: Device, gpu_instance_id: int | None = None) -> None:
+        """Read this from now on in the slot."""
+        ...
+
+    def leave_out(self, slot: int) -> None:
+        """Read the slot no more, until it is included again; an average then begins anew. Again: nothing."""
+        ...
+
+    def read(self) -> tuple[Sequence[float], Sequence[int]]:
+        """Return numbers in NVML's units, and an NVML return code each: those of slot 0, of slot 1, and so on.
+
+        What has no answer is NaN or all ones, whatever the code, and so is what a driver leaves as it was. Raises
+        NvmlError when nothing can be read at all.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give back what is held for reading. Closing again does nothing."""
+        ...
+
+
 class Driver(Protocol):
     """NVML, initialised. Every call may raise an NvmlError; GpuLostError can come from any call on a device.
 
@@ -173,6 +294,11 @@ class Driver(Protocol):
     @property
     def simulated(self) -> bool:
         """Whether the hardware behind it does not exist."""
+        ...
+
+    @property
+    def metered(self) -> bool:
+        """Whether its GPUs have meters at all: simulated ones have none, unless a test gave them some."""
         ...
 
     def close(self) -> None:
@@ -239,6 +365,10 @@ class Driver(Protocol):
         """NvmlDeviceGetMemoryInfo v2; of a MIG device, that of its GPU instance."""
         ...
 
+    def memory_bank(self, slots: int) -> Bank:
+        """The same of several GPUs or MIG devices, bytes: reserved, free, used."""
+        ...
+
     def compute_processes(self, device: Device) -> tuple[GpuProcess, ...]:
         """nvmlDeviceGetComputeRunningProcesses_v3 and …MPSComputeRunningProcesses_v3 together, each process once."""
         ...
@@ -247,12 +377,43 @@ class Driver(Protocol):
         """nvmlDeviceGetFieldValues: one answer a field, in order. Never raises for a single field."""
         ...
 
-    def gpu_utilization_pct(self, device: Device) -> int:
-        """nvmlDeviceGetUtilizationRates, its GPU part, %. NvmlNotSupportedError while MIG is on."""
+    def utilization(self, device: Device) -> Utilization:
+        """NvmlDeviceGetUtilizationRates. NvmlNotSupportedError while MIG is on."""
         ...
 
     def power_mw(self, device: Device) -> int:
-        """nvmlDeviceGetPowerUsage, mW: the whole board's, whatever the handle."""
+        """nvmlDeviceGetPowerUsage, mW: the whole board's, whatever the handle.
+
+        As it is now on GA100 and older, averaged over a second on everything later.
+        """
+        ...
+
+    def power_limit_mw(self, device: Device) -> int:
+        """nvmlDeviceGetEnforcedPowerLimit, mW."""
+        ...
+
+    def energy_mj(self, device: Device) -> int:
+        """nvmlDeviceGetTotalEnergyConsumption, mJ since the driver was loaded: the whole board's."""
+        ...
+
+    def clock_mhz(self, device: Device, clock: Clock) -> int:
+        """nvmlDeviceGetClockInfo, MHz."""
+        ...
+
+    def clocks_event_reasons(self, device: Device) -> ClocksEventReason:
+        """nvmlDeviceGetCurrentClocksEventReasons, or …ClocksThrottleReasons where the driver is older (R535)."""
+        ...
+
+    def temperature_c(self, device: Device) -> int:
+        """nvmlDeviceGetTemperatureV, or nvmlDeviceGetTemperature where the driver is older, of the GPU's die, °C."""
+        ...
+
+    def ecc_errors(self, device: Device, *, corrected: bool) -> int:
+        """nvmlDeviceGetTotalEccErrors, volatile: errors since the driver was loaded."""
+        ...
+
+    def xid_events(self, device: Device) -> AbstractContextManager[XidEvents]:
+        """An event set with this GPU or MIG device registered for nvmlEventTypeXidCriticalError; freed on exit."""
         ...
 
     # MIG mode
@@ -387,4 +548,12 @@ class Driver(Protocol):
 
     def gpm_metrics(self, earlier: GpmSample, later: GpmSample, metric_ids: Sequence[int]) -> tuple[GpmValue, ...]:
         """nvmlGpmMetricsGet: averages between two samples more than 100 ms apart, one answer a metric, in order."""
+        ...
+
+    def gpm_reader(self, device: Device, gpu_instance_id: int | None, metric_ids: Sequence[int]) -> GpmReader:
+        """A reader of these metrics, of a whole GPU or of one GPU instance of it."""
+        ...
+
+    def gpm_bank(self, metric_ids: Sequence[int], slots: int) -> Bank:
+        """Readers of these metrics, of several GPUs or GPU instances: the averages of each are those of a reader."""
         ...

@@ -21,6 +21,7 @@ from migperf.gpus.nvml.backend import NvmlLibrary
 from migperf.gpus.simulation.board import Board
 from migperf.gpus.simulation.boards import BOARDS
 from tests.gpus.nvml.fake_host import FakeHost
+from tests.gpus.nvml.test_backends_meters import SHOWN
 
 H100, A30 = "h100-80gb", "a30-24gb"
 CHANGES = {
@@ -55,7 +56,10 @@ def cut(host: FakeHost) -> None:
         mig_on_after_reset(host, driver, 1)
         instances(driver, 1, {5: (1,), 14: (0,)})
         uuid = discover(driver).gpus[0].instances[0].compute_instances[0].uuid
-    host.set_gpm(0, 1, 42.0)
+    for index in range(2):
+        host.set_meters(index, **SHOWN)
+    for gpu_instance_id in (None, *range(16)):
+        host.set_gpm(0, 1, 42.0, gpu_instance_id=gpu_instance_id)
     host.add_process(987_654, "somebody-elses-trainer", uuid, 1 << 30)
 
 
@@ -65,11 +69,13 @@ def cut_a30(host: FakeHost) -> None:
     with NvmlLibrary.open() as driver:
         mig_on_after_reset(host, driver, 0)
         instances(driver, 0, {5: (1,), 14: (0,)})
+    host.set_meters(0, **SHOWN)
 
 
 def whole_h100(host: FakeHost) -> None:
     """Boot a host with one H100, MIG off."""
     host.start(H100)
+    host.set_meters(0, **SHOWN)
 
 
 def mig_on_after_reset(host: FakeHost, driver: Driver, index: int) -> None:
@@ -146,6 +152,7 @@ def test_every_method_that_only_reads_is_recorded_with_its_time(host: FakeHost, 
         host.add_process(os.getpid(), "python", driver.uuid(driver.device_by_index(1)), 1 << 20)
     calls = recorded(tmp_path)["calls"]
     host.start("t4-16gb")  # what a GPU tells only while it is whole
+    host.set_meters(0, **SHOWN)
     calls += recorded(tmp_path)["calls"]
     methods = {name for name, member in vars(Driver).items() if callable(member) and not name.startswith("_")}
     assert {call["method"] for call in calls if call["answered"]} >= methods - CHANGES - {"close"}
@@ -168,7 +175,10 @@ def test_gpm_is_sampled_of_each_instance_and_not_before_hopper(host: FakeHost) -
         assert [answer["metric_id"] for answer in call.value] == [*range(1, 14), 20, 21]
         assert call.value[0] == {"metric_id": 1, "value": 42.0, "error": None}
         assert call.value[1] == {"metric_id": 2, "value": None, "error": "NvmlNotSupportedError (3)"}, "never a 0"
+    readings = [call.value for call in report.calls if call.method == "read" and call.on == "GPU 0"]
+    assert [rows[:2] for rows in readings] == [["1 nan", "2 nan"], ["1 42.0", "2 error 3"]]
     text = "\n".join(gpu_inventory.as_lines(report))
+    assert "GPU 0: clock, MHz (SM): 1965" in text
     assert "GPU 0: GPM metrics by number: 1 42.0, 2 NvmlNotSupportedError (3), " in text
 
 

@@ -9,15 +9,17 @@ from typing import Self
 
 import pynvml  # type: ignore[import-untyped]
 
+from migperf.gpus.nvml.events import EventCalls
 from migperf.gpus.nvml.gpm import GpmCalls
 from migperf.gpus.nvml.instances import InstanceCalls
+from migperf.gpus.nvml.meters import MeterCalls
 from migperf.gpus.nvml.mig import MigCalls
 from migperf.gpus.nvml_errors import nvml_error
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
-class NvmlLibrary(MigCalls, InstanceCalls, GpmCalls):
+class NvmlLibrary(MigCalls, MeterCalls, InstanceCalls, GpmCalls, EventCalls):
     """NVML, initialised in this process. After a fork every call raises NvmlUninitializedError: open a new one."""
 
     @classmethod
@@ -40,7 +42,7 @@ class NvmlLibrary(MigCalls, InstanceCalls, GpmCalls):
     def close(self) -> None:
         """``nvmlShutdown``. Closing again does nothing, nor does closing what a fork inherited."""
         if self.usable:
-            self._free_samples()
+            self._free_held()
             self._call(pynvml.nvmlShutdown)
         self._owner = None
 

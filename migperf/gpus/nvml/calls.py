@@ -1,21 +1,31 @@
 """How NVML is called: pynvml's exceptions become ours, and a failure names the GPU or instance that it happened on."""
 
-import math
 import os
+import weakref
 from collections.abc import Callable
-from ctypes import c_void_p, cast
-from typing import TypeVar
+from ctypes import byref, c_uint, c_ulonglong, c_void_p, cast
+from typing import Protocol, TypeVar
 
 import pynvml  # type: ignore[import-untyped]
 
 from migperf.gpus.nvml_errors import NvmlError, NvmlNoDataError, NvmlUninitializedError, nvml_error
 
 T = TypeVar("T")
+UNKNOWN_32, UNKNOWN_64 = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF
+"""All ones of the type: how NVML says in a number's place that there is none (NVML_VALUE_NOT_AVAILABLE)."""
 
 
 def text(given: str | bytes) -> str:
     """Return a name as text: old releases of pynvml hand out bytes."""
     return given.decode() if isinstance(given, bytes) else given
+
+
+class Held(Protocol):
+    """What the library holds for us, until it is freed."""
+
+    def free(self) -> object:
+        """Give it back; again: nothing."""
+        ...
 
 
 class NvmlCalls:
@@ -25,6 +35,8 @@ class NvmlCalls:
         """Belong to this process; NVML must be initialised in it."""
         self._owner: int | None = os.getpid()
         self._gpu_uuids: dict[int, str] = {}
+        self._functions: dict[str, Callable[..., int]] = {}
+        self._held: weakref.WeakSet[Held] = weakref.WeakSet()
 
     @property
     def usable(self) -> bool:
@@ -40,16 +52,55 @@ class NvmlCalls:
         except pynvml.NVMLError as error:
             raise nvml_error(error.value, function.__name__, self._describe(*args[:1])) from error
 
-    def _one_of_many(self, code: int, value: float, call: str, on: object) -> tuple[float | None, NvmlError | None]:
-        """Return one answer of a call that has many: its value, or its own error. NaN means that there is no data."""
-        if code == pynvml.NVML_SUCCESS and not math.isnan(value):
-            return value, None
-        return None, nvml_error(code or NvmlNoDataError.code, call, self._describe(on))
+    def hold(self, held: Held) -> None:
+        """Have it freed at the end if it is still there: after nvmlShutdown it could not be."""
+        self._held.add(held)
+
+    def _free_held(self) -> None:
+        for held in tuple(self._held):
+            held.free()
+
+    def _number(self, function: Callable[..., int], unknown: int, *args: object) -> int:
+        """Return the number that a function answers; NvmlNoDataError for the one that stands for none."""
+        number = self._call(function, *args)
+        if number == unknown:
+            raise self._no_data(function.__name__, *args[:1])
+        return number
+
+    def _number_at_once(self, name: str, kind: type[c_uint] | type[c_ulonglong], device: object, *args: object) -> int:
+        """Return the same of the library's own function, in half the time: for what is asked at every turn."""
+        if not self.usable:
+            raise NvmlUninitializedError(name)
+        function = self._functions.get(name)
+        if function is None:
+            function = self._functions[name] = self.function(name)
+        answer = kind()
+        code = function(device, *args, byref(answer))
+        if code:
+            raise self.error(code, name, device)
+        number = answer.value
+        if number == kind(-1).value:
+            raise self._no_data(name, device)
+        return number
+
+    def _no_data(self, call: str, on: object) -> NvmlError:
+        return self.error(NvmlNoDataError.code, call, on)
+
+    def function(self, name: str) -> Callable[..., int]:
+        """Return a function of the library as it is. Raises NvmlFunctionNotFoundError."""
+        try:
+            return pynvml._nvmlGetFunctionPointer(name)  # type: ignore[no-any-return]
+        except pynvml.NVMLError as error:
+            raise nvml_error(error.value, name) from error
+
+    def error(self, code: int, call: str, on: object) -> NvmlError:
+        """Return the error for a code; it names the GPU or instance."""
+        return nvml_error(code, call, self._describe(on))
 
     def _remember(self, gpu: object, uuid: str) -> None:
         """Keep a GPU's UUID for the messages of failures: one that fell off the bus cannot tell it any more."""
         if not uuid.startswith("MIG-"):
-            self._gpu_uuids[_address(gpu)] = uuid
+            self._gpu_uuids[address(gpu)] = uuid
 
     def _forget(self) -> None:
         """Drop what was remembered: the driver may bind its GPUs to other handles."""
@@ -62,7 +113,7 @@ class NvmlCalls:
         try:
             return self._describe_handle(subject)
         except pynvml.NVMLError:
-            return self._gpu_uuids.get(_address(subject)) if isinstance(subject, pynvml.c_nvmlDevice_t) else None
+            return self._gpu_uuids.get(address(subject)) if isinstance(subject, pynvml.c_nvmlDevice_t) else None
 
     def _describe_handle(self, handle: object) -> str | None:
         if isinstance(handle, pynvml.c_nvmlDevice_t):
@@ -75,5 +126,6 @@ class NvmlCalls:
         return None
 
 
-def _address(handle: object) -> int:
+def address(handle: object) -> int:
+    """Return where a pointer of pynvml's points to."""
     return cast(handle, c_void_p).value or 0  # type: ignore[arg-type]

@@ -1,28 +1,18 @@
-"""NVML's calls on the system and on single GPUs, or MIG devices: identity, memory, processes, meters.
+"""NVML's calls on the system and on single GPUs, or MIG devices: identity, memory, processes.
 
 Needs R510 for the memory (version 2 of the structure: version 1 counts what the driver reserves as used, and the
 difference cannot be told afterwards); lists processes with R470's call where R510's is missing.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import chain
 
 import pynvml  # type: ignore[import-untyped]
 
-from migperf.gpus.driver import Architecture, Device, FieldId, FieldValue, GpuProcess, Memory
-from migperf.gpus.nvml.calls import NvmlCalls, text
-from migperf.gpus.nvml_errors import NvmlError, NvmlFunctionNotFoundError, NvmlNotSupportedError
-
-_NO_INSTANCE = 0xFFFFFFFF
-_VALUE_MEMBERS = {
-    pynvml.NVML_VALUE_TYPE_DOUBLE: "dVal",
-    pynvml.NVML_VALUE_TYPE_UNSIGNED_INT: "uiVal",
-    pynvml.NVML_VALUE_TYPE_UNSIGNED_LONG: "ulVal",
-    pynvml.NVML_VALUE_TYPE_UNSIGNED_LONG_LONG: "ullVal",
-    pynvml.NVML_VALUE_TYPE_SIGNED_LONG_LONG: "sllVal",
-    pynvml.NVML_VALUE_TYPE_SIGNED_INT: "siVal",
-    pynvml.NVML_VALUE_TYPE_UNSIGNED_SHORT: "usVal",
-}
+from migperf.gpus.driver import Architecture, Bank, Device, GpuProcess, Memory
+from migperf.gpus.nvml.calls import UNKNOWN_32, UNKNOWN_64, NvmlCalls, text
+from migperf.gpus.nvml.memory_bank import MemoryBank
+from migperf.gpus.nvml_errors import NvmlFunctionNotFoundError, NvmlNotSupportedError
 
 
 class DeviceCalls(NvmlCalls):
@@ -87,7 +77,14 @@ class DeviceCalls(NvmlCalls):
     def memory(self, device: Device) -> Memory:
         """``nvmlDeviceGetMemoryInfo_v2``. NvmlFunctionNotFoundError before R510."""
         info = self._call(pynvml.nvmlDeviceGetMemoryInfo, device, pynvml.nvmlMemory_v2)
-        return Memory(info.total, info.reserved, info.free, info.used)
+        told = info.total, info.reserved, info.free, info.used
+        if UNKNOWN_64 in told:
+            raise self._no_data("nvmlDeviceGetMemoryInfo", device)
+        return Memory(*told)
+
+    def memory_bank(self, slots: int) -> Bank:
+        """Return a bank that calls the library itself. NvmlFunctionNotFoundError before R510."""
+        return MemoryBank(self, slots)
 
     def compute_processes(self, device: Device) -> tuple[GpuProcess, ...]:
         """``nvmlDeviceGetComputeRunningProcesses`` and …MPSComputeRunningProcesses, v3 or v2.
@@ -119,36 +116,17 @@ class DeviceCalls(NvmlCalls):
         except NvmlFunctionNotFoundError:
             return tuple(map(_process, self._call(older, device)))
 
-    def field_values(self, device: Device, fields: Sequence[FieldId]) -> tuple[FieldValue, ...]:
-        """``nvmlDeviceGetFieldValues``."""
-        answers = self._call(pynvml.nvmlDeviceGetFieldValues, device, list(map(int, fields)))
-        return tuple(self._field_value(device, *pair) for pair in zip(fields, answers, strict=True))
-
-    def _field_value(self, device: Device, field: FieldId, answer: pynvml.c_nvmlFieldValue_t) -> FieldValue:
-        member = _VALUE_MEMBERS.get(answer.valueType)
-        # A type that nvml.h does not name cannot be read, even where the driver says that it succeeded.
-        code = answer.nvmlReturn if member else answer.nvmlReturn or NvmlError.code
-        value = getattr(answer.value, member or "ullVal")
-        return FieldValue(field, *self._one_of_many(code, value, f"nvmlDeviceGetFieldValues({field.name})", device))
-
-    def gpu_utilization_pct(self, device: Device) -> int:
-        """``nvmlDeviceGetUtilizationRates``, %."""
-        return int(self._call(pynvml.nvmlDeviceGetUtilizationRates, device).gpu)
-
-    def power_mw(self, device: Device) -> int:
-        """``nvmlDeviceGetPowerUsage``, mW."""
-        return int(self._call(pynvml.nvmlDeviceGetPowerUsage, device))
-
 
 def _process(entry: pynvml.nvmlFriendlyObject) -> GpuProcess:
     """Translate one entry; pynvml has already made None of a memory figure that is not available."""
     return GpuProcess(
         pid=entry.pid,
         used_bytes=entry.usedGpuMemory,
-        gpu_instance_id=_instance_id(entry.gpuInstanceId),
-        compute_instance_id=_instance_id(entry.computeInstanceId),
+        gpu_instance_id=instance_id(entry.gpuInstanceId),
+        compute_instance_id=instance_id(entry.computeInstanceId),
     )
 
 
-def _instance_id(given: int) -> int | None:
-    return None if given == _NO_INSTANCE else given
+def instance_id(given: int) -> int | None:
+    """Return the id of an instance, None for what stands for no instance."""
+    return None if given == UNKNOWN_32 else given

@@ -7,16 +7,8 @@ import pynvml  # type: ignore[import-untyped]
 
 from migperf.gpus.driver import Device, MigAttributes, MigChanges, MigMode
 from migperf.gpus.nvml.devices import DeviceCalls
-from migperf.gpus.nvml_errors import (
-    GpuLostError,
-    NvmlError,
-    NvmlNotSupportedError,
-    NvmlTimeoutError,
-    NvmlUninitializedError,
-    nvml_error,
-)
-
-_LONGEST_WAIT_MS = 0xFFFFFFFF
+from migperf.gpus.nvml.events import EventSet
+from migperf.gpus.nvml_errors import GpuLostError, NvmlError, NvmlNotSupportedError, nvml_error
 
 
 class MigCalls(DeviceCalls):
@@ -71,7 +63,7 @@ class MigCalls(DeviceCalls):
     @contextmanager
     def mig_changes(self) -> Iterator[MigChanges]:
         """``nvmlEventSetCreate``, …RegisterEvents for every GPU that can tell, …Free. Lost GPUs are left out."""
-        changes = _EventSet(self)
+        changes = _Changes(self)
         try:
             for index in range(self.device_count()):
                 with suppress(GpuLostError, NvmlNotSupportedError):
@@ -81,28 +73,19 @@ class MigCalls(DeviceCalls):
             changes.free()
 
 
-class _EventSet:
-    """NVML's event set for changes of the MIG configuration."""
+class _Changes:
+    """Changes of the MIG configuration of the GPUs that are registered."""
 
     def __init__(self, nvml: MigCalls) -> None:
         self._call = nvml._call
-        self._events = self._call(pynvml.nvmlEventSetCreate)
+        self._events = EventSet(nvml)
+        self.free = self._events.free
 
     def watch(self, gpu: Device) -> None:
         """Register a GPU, if it tells of such changes."""
         if self._call(pynvml.nvmlDeviceGetSupportedEventTypes, gpu) & pynvml.nvmlEventMigConfigChange:
-            self._call(pynvml.nvmlDeviceRegisterEvents, gpu, pynvml.nvmlEventMigConfigChange, self._events)
+            self._events.register(gpu, pynvml.nvmlEventMigConfigChange)
 
     def wait(self, timeout_s: float) -> bool:
         """``nvmlEventSetWait_v2``."""
-        timeout_ms = min(max(0, round(timeout_s * 1000)), _LONGEST_WAIT_MS)
-        try:
-            self._call(pynvml.nvmlEventSetWait_v2, self._events, timeout_ms)
-        except NvmlTimeoutError:
-            return False
-        return True
-
-    def free(self) -> None:
-        """``nvmlEventSetFree``; nothing to do where NVML was shut down before."""
-        with suppress(NvmlUninitializedError):
-            self._call(pynvml.nvmlEventSetFree, self._events)
+        return self._events.wait(timeout_s) is not None

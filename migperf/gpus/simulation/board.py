@@ -4,6 +4,9 @@ from dataclasses import dataclass, field
 
 from migperf.gpus.driver import Architecture
 
+_GA100 = (8, 0)
+"""Compute capability of A100 and A30."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engines:
@@ -64,6 +67,11 @@ class Board:
     def resetless(self) -> bool:
         """Whether a change of MIG mode takes effect at once, and is lost at reboot."""
         return self.architecture >= Architecture.HOPPER
+
+    @property
+    def averages_power(self) -> bool:
+        """Whether its power is told as an average over a second; up to GA100, as it is at the moment (nvml.h)."""
+        return self.compute_capability > _GA100
 
     @property
     def compute_slices(self) -> int:

@@ -1,10 +1,10 @@
-"""What happens to a simulated host from outside: resets, reboots, processes, a GPU that falls off the bus."""
+"""What happens to a simulated host from outside: resets, reboots, processes, errors, a GPU that falls off the bus."""
 
 from dataclasses import replace
 
 from migperf.errors import ConflictError
-from migperf.gpus.driver import Device
-from migperf.gpus.nvml_errors import NvmlInUseError, NvmlInvalidArgumentError
+from migperf.gpus.driver import Device, XidEvent
+from migperf.gpus.nvml_errors import NvmlInUseError, NvmlInvalidArgumentError, NvmlNotFoundError
 from migperf.gpus.simulation import lookup, mig_mode
 from migperf.gpus.simulation.boards import board_named
 from migperf.gpus.simulation.core import SimulatedCore
@@ -62,6 +62,10 @@ class Control(SimulatedCore):
             lambda host: (replace(host, processes=tuple(p for p in host.processes if p.pid != pid)), None)
         )
 
+    def report_xid(self, device_uuid: str, xid: int) -> None:
+        """Let the driver report an error on a GPU, lost or not, or on a MIG device. Raises NvmlNotFoundError."""
+        self._store.change(lambda host: (host.with_xid(_xid_event(host, device_uuid, xid)), None))
+
 
 def _any_gpu(host: Host, deed: str, device: Device) -> Gpu:
     """Return a GPU, even if it is lost."""
@@ -79,6 +83,18 @@ def _check_room(host: Host, device_uuid: str, used_bytes: int) -> None:
     free = found.memory_bytes() - found.used_bytes()
     if used_bytes > free:
         raise ConflictError(f"{device_uuid} has {free} bytes free, the process would use {used_bytes}")
+
+
+def _xid_event(host: Host, device_uuid: str, xid: int) -> XidEvent:
+    for gpu in host.gpus:
+        if gpu.uuid == device_uuid:
+            return XidEvent(gpu_uuid=gpu.uuid, xid=xid, gpu_instance_id=None, compute_instance_id=None)
+        for on in gpu.compute_instances:
+            if on.uuid == device_uuid:
+                return XidEvent(
+                    gpu_uuid=gpu.uuid, xid=xid, gpu_instance_id=on.gpu_instance_id, compute_instance_id=on.id
+                )
+    raise NvmlNotFoundError("report XID", device_uuid)
 
 
 def _revised(host: Host) -> Host:

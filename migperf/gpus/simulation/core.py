@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import TypeVar
 
 from migperf.gpus.nvml_errors import NvmlNoPermissionError, NvmlUninitializedError
-from migperf.gpus.simulation.meters import Meters
+from migperf.gpus.simulation.lookup import Found
+from migperf.gpus.simulation.meters import BoardReadings, InstanceReadings, Meters
 from migperf.gpus.simulation.state import Gpu, Host
 from migperf.gpus.simulation.stores import Store
 
@@ -41,6 +42,11 @@ class SimulatedCore:
         """True: the hardware behind it does not exist."""
         return True
 
+    @property
+    def metered(self) -> bool:
+        """Whether a test has given it meters."""
+        return self._meters is not None
+
     def close(self) -> None:
         """Refuse every later call with NvmlUninitializedError."""
         self._opened_by = None
@@ -50,6 +56,16 @@ class SimulatedCore:
         if self._opened_by != os.getpid():
             raise NvmlUninitializedError(call)
         return self._store.read()
+
+    def _board(self, found: Found) -> BoardReadings:
+        """Return what the meters of a board show now; nothing without meters."""
+        return BoardReadings() if self._meters is None else self._meters.board(found.gpu.uuid, self._clock())
+
+    def _instance(self, found: Found, gpu_instance_id: int) -> InstanceReadings:
+        """Return what a GPU instance of it shows now; nothing without meters."""
+        if self._meters is None:
+            return InstanceReadings()
+        return self._meters.instance(found.gpu.uuid, gpu_instance_id, self._clock())
 
     def _require_privilege(self, call: str, on: str | None = None) -> None:
         if not self._privileged:

@@ -1,15 +1,13 @@
 """The calls about the host, its GPUs and MIG devices, as they are."""
 
-from collections.abc import Sequence
-
-from migperf.gpus.driver import Architecture, Device, FieldId, FieldValue, GpuProcess, Memory, MigAttributes
-from migperf.gpus.nvml_errors import NvmlError, NvmlInvalidArgumentError, NvmlNotFoundError, NvmlNotSupportedError
+from migperf.gpus import banks
+from migperf.gpus.driver import Architecture, Bank, Device, GpuProcess, Memory, MigAttributes
+from migperf.gpus.nvml_errors import NvmlInvalidArgumentError, NvmlNotFoundError
 from migperf.gpus.simulation import lookup
 from migperf.gpus.simulation.compute_cuts import device_profile, sm_count
 from migperf.gpus.simulation.core import SimulatedCore
 from migperf.gpus.simulation.handles import GpuHandle, MigHandle
 from migperf.gpus.simulation.lookup import Found
-from migperf.gpus.simulation.meters import Meters
 from migperf.gpus.simulation.state import Gpu, Process, boot_id
 
 
@@ -78,7 +76,7 @@ class DeviceCalls(SimulatedCore):
     def core_count(self, device: Device) -> int:
         """Return the CUDA cores of the board; NvmlNotSupportedError while MIG is on."""
         call = "nvmlDeviceGetNumGpuCores"
-        board = self._uncut(call, device).board
+        board = lookup.uncut(self._host(call), call, device).board
         return board.sm_count * board.cores_per_sm
 
     def pci_bus_id(self, device: Device) -> str:
@@ -88,12 +86,18 @@ class DeviceCalls(SimulatedCore):
         return f"00000000:{index + 1:02X}:00.0"
 
     def memory(self, device: Device) -> Memory:
-        """Total by the tables; used is what the processes that were added are said to use."""
+        """Total by the tables; used and reserved by the meters, else what processes are said to use, and 0."""
         call = "nvmlDeviceGetMemoryInfo"
         found = self._device(call, device)
         self._require_sight(call, found)
-        total, used = found.memory_bytes(), found.used_bytes()
-        return Memory(total=total, reserved=0, free=total - used, used=used)
+        readings = self._board(found) if found.mig is None else self._instance(found, found.mig.gpu_instance_id)
+        used = found.used_bytes() if readings.memory_used_bytes is None else readings.memory_used_bytes
+        total, reserved = found.memory_bytes(), readings.memory_reserved_bytes or 0
+        return Memory(total=total, reserved=reserved, free=total - reserved - used, used=used)
+
+    def memory_bank(self, slots: int) -> Bank:
+        """Return a bank of such readings."""
+        return banks.memory_bank(self, slots)
 
     def compute_processes(self, device: Device) -> tuple[GpuProcess, ...]:
         """Return the processes that were added to it; of a GPU, those on its MIG devices too."""
@@ -114,58 +118,13 @@ class DeviceCalls(SimulatedCore):
             memory_mib=profile.memory_mib,
         )
 
-    def field_values(self, device: Device, fields: Sequence[FieldId]) -> tuple[FieldValue, ...]:
-        """Answer field 184 by the board; power and energy are the board's through any handle, if there are meters."""
-        found = self._device("nvmlDeviceGetFieldValues", device)
-        return tuple(self._field(found, field) for field in fields)
-
-    def gpu_utilization_pct(self, device: Device) -> int:
-        """Ask the meters; NvmlNotSupportedError without them, with MIG on and on MIG devices."""
-        call = "nvmlDeviceGetUtilizationRates"
-        found = self._uncut(call, device)
-        return self._readings(call, found).utilization_pct(found.gpu.uuid, self._clock())
-
-    def power_mw(self, device: Device) -> int:
-        """Ask the meters for the board's power, through whatever handle; NvmlNotSupportedError without them."""
-        call = "nvmlDeviceGetPowerUsage"
-        found = self._device(call, device)
-        return self._readings(call, found).power_mw(found.gpu.uuid, self._clock())
-
     def _device(self, call: str, device: Device) -> Found:
         return lookup.device(self._host(call), call, device)
-
-    def _uncut(self, call: str, device: Device) -> Found:
-        """Return a GPU that has MIG off; NvmlNotSupportedError for anything else."""
-        found = self._device(call, device)
-        if found.gpu.mig:
-            raise NvmlNotSupportedError(call, found.uuid)
-        return found
 
     def _require_sight(self, call: str, found: Found) -> None:
         """What concerns all instances together is for the privileged."""
         if found.mig is None and found.gpu.mig:
             self._require_privilege(call, found.uuid)
-
-    def _readings(self, call: str, found: Found) -> Meters:
-        if self._meters is None:
-            raise NvmlNotSupportedError(call, found.uuid)
-        return self._meters
-
-    def _field(self, found: Found, field: FieldId) -> FieldValue:
-        try:
-            return FieldValue(field, self._field_value(found, field), None)
-        except NvmlError as error:
-            return FieldValue(field, None, error)
-
-    def _field_value(self, found: Found, field: FieldId) -> float:
-        call = f"nvmlDeviceGetFieldValues({field})"
-        if field is FieldId.RESETLESS_MIG:
-            if not found.board.has_mig:
-                raise NvmlNotSupportedError(call, found.uuid)
-            return int(found.board.resetless)
-        meters = self._readings(call, found)
-        read = meters.energy_mj if field is FieldId.ENERGY_MJ else meters.power_mw
-        return read(found.gpu.uuid, self._clock())
 
 
 def _process(gpu: Gpu, process: Process) -> GpuProcess:

@@ -1,4 +1,4 @@
-"""A host with simulated GPUs, as a driver. It behaves like NVML in what concerns MIG, and measures nothing."""
+"""A host with simulated GPUs, as a driver. It behaves like NVML in what concerns MIG; only tests give it readings."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,13 +7,25 @@ from migperf.gpus.driver import Driver
 from migperf.gpus.simulation.compute_instance_calls import ComputeInstanceCalls
 from migperf.gpus.simulation.control import Control
 from migperf.gpus.simulation.device_calls import DeviceCalls
+from migperf.gpus.simulation.event_calls import EventCalls
 from migperf.gpus.simulation.gpm_calls import GpmCalls
 from migperf.gpus.simulation.gpu_instance_calls import GpuInstanceCalls
+from migperf.gpus.simulation.meter_calls import MeterCalls
 from migperf.gpus.simulation.mig_calls import MigCalls
 from migperf.gpus.simulation.stores import FileStore, MemoryStore
 
 
-class SimulatedDriver(DeviceCalls, MigCalls, GpuInstanceCalls, ComputeInstanceCalls, GpmCalls, Control, Driver):
+class SimulatedDriver(
+    DeviceCalls,
+    MeterCalls,
+    MigCalls,
+    GpuInstanceCalls,
+    ComputeInstanceCalls,
+    GpmCalls,
+    EventCalls,
+    Control,
+    Driver,
+):
     """The ``Driver`` of a simulated host, and the deeds of ``Control``.
 
     Several drivers may share one store, in one process or, with a file, in several: each sees what the others do.

@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from migperf.gpus.driver import Device, GpmSample, GpmValue
+from migperf.gpus import banks
+from migperf.gpus.driver import Bank, Device, GpmReader, GpmSample, GpmValue
 from migperf.gpus.nvml_errors import NvmlError, NvmlInvalidArgumentError, NvmlNoDataError, NvmlNotSupportedError
+from migperf.gpus.sampled_gpm import SHORTEST_WINDOW_NS, SampledGpm
 from migperf.gpus.simulation import compute_cuts, lookup
 from migperf.gpus.simulation.core import SimulatedCore
 from migperf.gpus.simulation.lookup import Found
-
-SHORTEST_WINDOW_NS = 100_000_000
-"""Two samples must be further apart than this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +51,14 @@ class GpmCalls(SimulatedCore):
         if (first.gpu_uuid, first.gpu_instance_serial) != (second.gpu_uuid, second.gpu_instance_serial):
             raise NvmlInvalidArgumentError(call, f"samples of {found.uuid} and of something else")
         return tuple(self._metric(first, second, metric_id) for metric_id in metric_ids)
+
+    def gpm_reader(self, device: Device, gpu_instance_id: int | None, metric_ids: Sequence[int]) -> GpmReader:
+        """Return a reader that keeps time by the driver's clock. It has nothing to give back."""
+        return SampledGpm(self, device, gpu_instance_id, metric_ids, clock=self._clock)
+
+    def gpm_bank(self, metric_ids: Sequence[int], slots: int) -> Bank:
+        """Return a bank of such readers."""
+        return banks.gpm_bank(self, metric_ids, slots)
 
     def _has_gpm(self, found: Found) -> bool:
         return self._meters is not None and found.board.resetless

@@ -109,6 +109,14 @@ def whole_gpu(host: Host, call: str, handle: Device) -> Found:
     return found
 
 
+def uncut(host: Host, call: str, handle: Device) -> Found:
+    """Return a GPU that has MIG off; NvmlNotSupportedError for anything else."""
+    found = device(host, call, handle)
+    if found.gpu.mig:
+        raise NvmlNotSupportedError(call, found.uuid)
+    return found
+
+
 def mig_gpu(host: Host, call: str, handle: Device) -> Found:
     """Return a GPU that has MIG on; NvmlNotSupportedError if it hasn't."""
     found = whole_gpu(host, call, handle)

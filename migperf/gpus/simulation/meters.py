@@ -1,21 +1,63 @@
 """What a test hands in if its simulated GPUs shall have readings. Without it there are none: nothing is invented."""
 
+from dataclasses import dataclass
 from typing import Protocol
+
+from migperf.gpus.driver import ClocksEventReason, Utilization
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoardReadings:
+    """What the meters of one board show at some time. What is None cannot be read there: NvmlNotSupportedError."""
+
+    power_average_mw: int | None = None
+    """Averaged by the sensor. Boards up to GA100 do not tell it, whatever stands here."""
+    power_instant_mw: int | None = None
+    power_limit_mw: int | None = None
+    energy_mj: int | None = None
+    """Since some beginning."""
+    clock_graphics_mhz: int | None = None
+    clock_sm_mhz: int | None = None
+    clock_memory_mhz: int | None = None
+    clocks_event_reasons: ClocksEventReason | None = None
+    temperature_c: int | None = None
+    memory_temperature_c: int | None = None
+    utilization: Utilization | None = None
+    """Not told while MIG is on, whatever stands here."""
+    throttled_power_ns: int | None = None
+    throttled_thermal_ns: int | None = None
+    pcie_replays: int | None = None
+    pcie_sent_bytes: int | None = None
+    pcie_received_bytes: int | None = None
+    ecc_corrected: int | None = None
+    ecc_uncorrected: int | None = None
+    memory_used_bytes: int | None = None
+    """None: what its processes are said to use."""
+    memory_reserved_bytes: int | None = None
+    """None: 0."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceReadings:
+    """What one GPU instance shows at some time. What is None cannot be read: NvmlNotSupportedError."""
+
+    ecc_corrected: int | None = None
+    ecc_uncorrected: int | None = None
+    memory_used_bytes: int | None = None
+    """None: what its processes are said to use."""
+    memory_reserved_bytes: int | None = None
+    """None: 0."""
 
 
 class Meters(Protocol):
     """Readings as functions of time, in nanoseconds of the clock that the driver was given."""
 
-    def power_mw(self, gpu_uuid: str, now_ns: int) -> int:
-        """Return the power of the whole board, mW."""
+    def board(self, gpu_uuid: str, now_ns: int) -> BoardReadings:
+        """Return what the board shows."""
         ...
 
-    def energy_mj(self, gpu_uuid: str, now_ns: int) -> int:
-        """Return the energy of the whole board since some beginning, mJ."""
-        ...
-
-    def utilization_pct(self, gpu_uuid: str, now_ns: int) -> int:
-        """Return how busy a GPU that is not cut is, %."""
+    def instance(self, gpu_uuid: str, gpu_instance_id: int, now_ns: int) -> InstanceReadings:
+        """Return what a GPU instance shows for itself."""
         ...
 
     def gpm(

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+from migperf.gpus.driver import XidEvent
 from migperf.gpus.placement import Placement
 
+XIDS_KEPT = 64
 _NAMESPACE = uuid5(NAMESPACE_URL, "migperf:simulated-gpus")
 
 
@@ -65,17 +67,26 @@ class Gpu:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
-    """A simulated host. ``revision`` counts the changes of MIG modes and instances; it never goes back."""
+    """A simulated host. ``revision`` counts the changes of MIG modes and instances; it never goes back.
+
+    ``xids`` are the last errors reported on its GPUs, ``xid_count`` is how many there ever were.
+    """
 
     identity: str
     boots: int = 1
     revision: int = 0
     gpus: tuple[Gpu, ...] = ()
     processes: tuple[Process, ...] = ()
+    xids: tuple[XidEvent, ...] = ()
+    xid_count: int = 0
 
     def with_gpu(self, gpu: Gpu) -> "Host":
         """Return it with the GPU of the same UUID replaced."""
         return replace(self, gpus=tuple(gpu if old.uuid == gpu.uuid else old for old in self.gpus))
+
+    def with_xid(self, event: XidEvent) -> "Host":
+        """Return it with one more error."""
+        return replace(self, xids=(*self.xids, event)[-XIDS_KEPT:], xid_count=self.xid_count + 1)
 
     def processes_on(self, device_uuids: frozenset[str]) -> tuple[Process, ...]:
         """Return the processes on any of these devices."""

@@ -5,11 +5,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
-from migperf.gpus.driver import Driver
+from migperf.gpus.driver import ClocksEventReason, Driver, Utilization
 from migperf.gpus.nvml.backend import NvmlLibrary
 from migperf.gpus.simulation.driver import SimulatedDriver
+from migperf.gpus.simulation.meters import BoardReadings, InstanceReadings
 from migperf.gpus.simulation.stores import MemoryStore
-from tests.gpus.nvml.fake_host import FakeHost
+from tests.gpus.nvml.fake_host import GPM_FROM, GPM_TO, FakeHost, spread
 
 
 class Bench(Protocol):
@@ -32,9 +33,15 @@ class Bench(Protocol):
         """A driver of a process without rights, on the same host."""
         ...
 
-    def set_meters(self, index: int, *, power_mw: int = 0, energy_mj: int = 0, utilization_pct: int = 0) -> None: ...
+    def set_meters(self, index: int, *, gpu_instance_id: int | None = None, **readings: int | None) -> None:
+        """Let a GPU or GPU instance show these readings; see ``FakeHost.set_meters``."""
+        ...
 
-    def set_gpm(self, index: int, metric_id: int, value: float) -> None: ...
+    def set_gpm(self, index: int, metric_id: int, value: float, *, gpu_instance_id: int | None = None) -> None: ...
+
+    def report_xid(self, index: int, xid: int, device_uuid: str | None = None) -> None:
+        """Report an error on a GPU, attributed to a MIG device of it if one is named."""
+        ...
 
     def pass_time(self, seconds: float) -> None:
         """Let time pass for GPM."""
@@ -56,6 +63,14 @@ class LibraryBench:
         self.set_gpm = host.set_gpm
         self.pass_time = time.sleep
 
+    def report_xid(self, index: int, xid: int, device_uuid: str | None = None) -> None:
+        if device_uuid is None:
+            self.host.report_xid(index, xid)
+            return
+        device = self.driver.device_by_uuid(device_uuid)
+        ids = self.driver.gpu_instance_id_of(device), self.driver.compute_instance_id_of(device)
+        self.host.report_xid(index, xid, *ids)
+
     @contextmanager
     def unprivileged(self) -> Iterator[Driver]:
         self.host.so.fake_set_privileged(False)
@@ -67,22 +82,28 @@ class Readings:
     """What the meters of the simulated GPUs show: what the test has set."""
 
     def __init__(self) -> None:
-        self.by_uuid: dict[str, tuple[int, int, int]] = {}
-        self.metrics: dict[tuple[str, int], float] = {}
+        self.shown: dict[tuple[str, int | None], dict[str, int | None]] = {}
+        self.metrics: dict[tuple[str, int | None, int], float] = {}
 
-    def power_mw(self, gpu_uuid: str, now_ns: int) -> int:
-        return self.by_uuid[gpu_uuid][0]
+    def board(self, gpu_uuid: str, now_ns: int) -> BoardReadings:
+        told = dict(self.shown.get((gpu_uuid, None), {}))
+        busy = told.pop("utilization_gpu_pct", None), told.pop("utilization_memory_pct", 0)
+        reasons = told.pop("clocks_event_reasons", None)
+        return BoardReadings(
+            utilization=None if busy[0] is None else Utilization(busy[0], busy[1]),
+            clocks_event_reasons=None if reasons is None else ClocksEventReason(reasons),
+            **told,
+        )
 
-    def energy_mj(self, gpu_uuid: str, now_ns: int) -> int:
-        return self.by_uuid[gpu_uuid][1]
-
-    def utilization_pct(self, gpu_uuid: str, now_ns: int) -> int:
-        return self.by_uuid[gpu_uuid][2]
+    def instance(self, gpu_uuid: str, gpu_instance_id: int, now_ns: int) -> InstanceReadings:
+        return InstanceReadings(**self.shown.get((gpu_uuid, gpu_instance_id), {}))
 
     def gpm(
         self, gpu_uuid: str, gpu_instance_id: int | None, metric_id: int, window_ns: tuple[int, int]
     ) -> float | None:
-        return self.metrics.get((gpu_uuid, metric_id))
+        if metric_id in (GPM_FROM, GPM_TO):
+            return window_ns[metric_id - GPM_FROM] / 1e9
+        return self.metrics.get((gpu_uuid, gpu_instance_id, metric_id))
 
 
 class SimulatedBench:
@@ -113,11 +134,15 @@ class SimulatedBench:
     def unprivileged(self) -> Iterator[Driver]:
         yield self._open(privileged=False)
 
-    def set_meters(self, index: int, *, power_mw: int = 0, energy_mj: int = 0, utilization_pct: int = 0) -> None:
-        self.readings.by_uuid[self.uuids[index]] = (power_mw, energy_mj, utilization_pct)
+    def set_meters(self, index: int, *, gpu_instance_id: int | None = None, **readings: int | None) -> None:
+        shown = self.readings.shown.setdefault((self.uuids[index], gpu_instance_id), {})
+        shown.update(spread(readings))
 
-    def set_gpm(self, index: int, metric_id: int, value: float) -> None:
-        self.readings.metrics[self.uuids[index], metric_id] = value
+    def set_gpm(self, index: int, metric_id: int, value: float, *, gpu_instance_id: int | None = None) -> None:
+        self.readings.metrics[self.uuids[index], gpu_instance_id, metric_id] = value
+
+    def report_xid(self, index: int, xid: int, device_uuid: str | None = None) -> None:
+        self.simulated.report_xid(device_uuid or self.uuids[index], xid)
 
     def pass_time(self, seconds: float) -> None:
         self.now_ns += round(seconds * 1e9)

@@ -5,13 +5,12 @@ The facts are those of NVIDIA's documents; each test runs on both.
 
 import pytest
 
-from migperf.gpus.driver import Architecture, Device, Driver, FieldId, GpuProcess
+from migperf.gpus.driver import Architecture, Device, Driver
 from migperf.gpus.nvml_errors import (
     GpuLostError,
     NvmlInsufficientResourcesError,
     NvmlInUseError,
     NvmlInvalidArgumentError,
-    NvmlNoDataError,
     NvmlNoPermissionError,
     NvmlNotFoundError,
     NvmlNotSupportedError,
@@ -20,7 +19,7 @@ from migperf.gpus.nvml_errors import (
 from migperf.gpus.placement import Placement
 from migperf.gpus.simulation.board import Board
 from migperf.gpus.simulation.boards import BOARDS
-from tests.gpus.nvml.mig import IDS_7_SLICES, fill, mig_device, profiles, with_mig_on
+from tests.gpus.nvml.mig import IDS_7_SLICES, mig_device, profiles, with_mig_on
 
 GIB = 1 << 30
 A100, H100, T4, RTX = "a100-80gb", "h100-80gb", "t4-16gb", "rtx-pro-6000-96gb"
@@ -424,159 +423,3 @@ def test_rights(bench) -> None:
                 call()
         assert driver.memory(device).total == 9984 << 20
         assert driver.compute_processes(device) == ()
-
-
-# --- what is used, and by whom ---
-
-
-def test_memory_of_a_mig_device_is_that_of_its_gpu_instance(bench) -> None:
-    host = bench(H100)
-    driver = host.driver
-    gpu = with_mig_on(driver)
-    instance = driver.create_gpu_instance(gpu, IDS_7_SLICES["2g"])
-    infos = [driver.compute_instance_info(driver.create_compute_instance(instance, 0)) for _ in range(2)]
-    host.add_process(9, "python", driver.uuid(infos[0].device), 3 * GIB)
-    for info in infos:
-        memory = driver.memory(info.device)
-        assert (memory.total, memory.used) == (driver.mig_attributes(info.device).memory_mib << 20, 3 * GIB)
-    for device in (gpu, infos[0].device):
-        memory = driver.memory(device)
-        assert memory.total == memory.reserved + memory.free + memory.used
-        assert memory.used == 3 * GIB
-
-
-def test_processes_are_listed_with_the_instance_that_they_use(bench) -> None:
-    host = bench(H100)
-    driver = host.driver
-    gpu = with_mig_on(driver)
-    first, second = mig_device(driver, gpu, "2g")[2], mig_device(driver, gpu, "3g")[2]
-    host.add_process(11, "python3", driver.uuid(first), GIB)
-    host.add_process(12, "trainer", driver.uuid(second), 2 * GIB)
-    in_first = GpuProcess(pid=11, used_bytes=GIB, gpu_instance_id=3, compute_instance_id=0)
-    in_second = GpuProcess(pid=12, used_bytes=2 * GIB, gpu_instance_id=1, compute_instance_id=0)
-    assert driver.compute_processes(first) == (in_first,)
-    assert set(driver.compute_processes(gpu)) == {in_first, in_second}
-    assert driver.process_name(12) == "trainer"
-    host.end_process(12)
-    assert driver.compute_processes(second) == ()
-    with pytest.raises(NvmlNotFoundError):
-        driver.process_name(12)
-
-
-def test_a_process_on_a_whole_gpu_is_in_no_instance(bench) -> None:
-    host = bench(T4)
-    gpu = host.driver.device_by_index(0)
-    host.add_process(13, "python", host.driver.uuid(gpu), GIB)
-    assert host.driver.compute_processes(gpu) == (
-        GpuProcess(pid=13, used_bytes=GIB, gpu_instance_id=None, compute_instance_id=None),
-    )
-
-
-# --- meters ---
-
-
-def test_power_is_the_boards_through_any_handle(bench) -> None:
-    """Adding it up over MIG devices would count it again and again; the figure has the scope of the board."""
-    host = bench(H100)
-    driver = host.driver
-    gpu = with_mig_on(driver)
-    device = mig_device(driver, gpu)[2]
-    host.set_meters(0, power_mw=312_500)
-    assert driver.power_mw(gpu) == driver.power_mw(device) == 312_500
-
-
-def test_utilisation_and_cores_exist_only_while_mig_is_off(bench) -> None:
-    host = bench(H100)
-    driver = host.driver
-    host.set_meters(0, utilization_pct=73)
-    assert driver.gpu_utilization_pct(driver.device_by_index(0)) == 73
-    gpu = with_mig_on(driver)
-    for call in (driver.gpu_utilization_pct, driver.core_count):
-        for device in (gpu, mig_device(driver, gpu)[2]):
-            with pytest.raises(NvmlNotSupportedError):
-                call(device)
-
-
-def test_fields_are_answered_one_by_one(bench) -> None:
-    host = bench(A100, H100, T4)
-    driver = host.driver
-    for index in range(3):
-        host.set_meters(index, power_mw=100_000, energy_mj=5_000_000_000)
-    ampere, hopper, turing = (
-        {answer.field: answer for answer in driver.field_values(driver.device_by_index(index), list(FieldId))}
-        for index in range(3)
-    )
-    assert ampere[FieldId.RESETLESS_MIG].value == 0
-    assert hopper[FieldId.RESETLESS_MIG].value == 1
-    assert hopper[FieldId.ENERGY_MJ].value == 5_000_000_000  # more than 32 bits hold
-    assert hopper[FieldId.POWER_AVERAGE_MW].value == 100_000
-    refused = turing[FieldId.RESETLESS_MIG]
-    assert refused.value is None
-    assert isinstance(refused.error, NvmlNotSupportedError)
-    assert turing[FieldId.POWER_INSTANT_MW].value == 100_000
-
-
-def test_gpm_is_there_from_hopper_on(bench) -> None:
-    driver = bench(A100, H100).driver
-    ampere, hopper = driver.device_by_index(0), driver.device_by_index(1)
-    assert (driver.gpm_supported(ampere), driver.gpm_supported(hopper)) == (False, True)
-    with pytest.raises(NvmlNotSupportedError):
-        driver.gpm_sample(ampere)
-
-
-def test_gpm_averages_between_two_samples(bench) -> None:
-    host = bench(H100)
-    driver, gpu = host.driver, host.driver.device_by_index(0)
-    host.set_gpm(0, GRACT, 41.5)
-    earlier = driver.gpm_sample(gpu)
-    host.pass_time(0.12)
-    known, unknown = driver.gpm_metrics(earlier, driver.gpm_sample(gpu), [GRACT, 30])
-    assert (known.metric_id, known.value, known.error) == (GRACT, 41.5, None)
-    assert unknown.metric_id == 30
-    assert unknown.value is None
-    assert isinstance(unknown.error, NvmlNotSupportedError)
-
-
-def test_gpm_refuses_samples_that_lie_too_close(bench) -> None:
-    """Below 100 ms the counters give no sound average: no number must come out of it."""
-    host = bench(H100)
-    driver, gpu = host.driver, host.driver.device_by_index(0)
-    host.set_gpm(0, GRACT, 41.5)
-    (answer,) = driver.gpm_metrics(driver.gpm_sample(gpu), driver.gpm_sample(gpu), [GRACT])
-    assert answer.value is None
-    assert answer.error is not None
-
-
-def test_gpm_of_a_gpu_instance_needs_a_compute_instance(bench) -> None:
-    host = bench(H100)
-    driver = host.driver
-    gpu = with_mig_on(driver)
-    instance = driver.create_gpu_instance(gpu, IDS_7_SLICES["1g"])
-    instance_id = driver.gpu_instance_info(instance).id
-    with pytest.raises(NvmlNoDataError):
-        driver.gpm_sample(gpu, instance_id)
-    with pytest.raises(NvmlNotFoundError):
-        driver.gpm_sample(gpu, 1)
-    fill(driver, instance, 1)
-    host.set_gpm(0, GRACT, 90.0)
-    earlier = driver.gpm_sample(gpu, instance_id)
-    host.pass_time(0.12)
-    later = driver.gpm_sample(gpu, instance_id)
-    assert [answer.value for answer in driver.gpm_metrics(earlier, later, [GRACT])] == [90.0]
-    with pytest.raises(NvmlInvalidArgumentError):
-        driver.gpm_metrics(earlier, driver.gpm_sample(gpu), [GRACT])
-
-
-# --- changes ---
-
-
-def test_changes_of_the_layout_are_told(bench) -> None:
-    driver = bench(T4, H100).driver
-    gpu = with_mig_on(driver, 1)
-    with driver.mig_changes() as changes:
-        assert changes.wait(0) is False
-        instance = driver.create_gpu_instance(gpu, 19)
-        assert changes.wait(5) is True
-        assert changes.wait(0) is False
-        driver.destroy_gpu_instance(instance)
-        assert changes.wait(5) is True

@@ -2,7 +2,8 @@
 
 import pytest
 
-from migperf.gpus.driver import Architecture, Device, FieldId, Memory
+from migperf.gpus.driver import Architecture, Device, FieldId, Memory, Utilization
+from migperf.gpus.driver import Clock as Clocks
 from migperf.gpus.nvml_errors import (
     NvmlInvalidArgumentError,
     NvmlNoDataError,
@@ -11,12 +12,14 @@ from migperf.gpus.nvml_errors import (
     NvmlNotSupportedError,
 )
 from migperf.gpus.simulation.driver import SimulatedDriver, open_in_memory
+from migperf.gpus.simulation.meters import BoardReadings, InstanceReadings
 from migperf.gpus.simulation.stores import MemoryStore
 from tests.gpus.simulation.hosts import cut, cuttable, fill, mig_device, turn_on
 
 MIB = 1 << 20
 MS = 1_000_000
-POWER_FIELDS = (FieldId.ENERGY_MJ, FieldId.POWER_AVERAGE_MW, FieldId.POWER_INSTANT_MW)
+METERS = [field for field in FieldId if field is not FieldId.RESETLESS_MIG]
+POWER_FIELDS = (FieldId.POWER_AVERAGE_MW, FieldId.POWER_INSTANT_MW)
 SM_ACTIVE, UNKNOWN_METRIC = 2, 999
 
 
@@ -33,14 +36,18 @@ class Clock:
 class Ramp:
     """Readings that grow with time, so that it shows when they were taken."""
 
-    def power_mw(self, gpu_uuid: str, now_ns: int) -> int:
-        return 70_000 + now_ns // MS
+    def board(self, gpu_uuid: str, now_ns: int) -> BoardReadings:
+        return BoardReadings(
+            power_average_mw=70_000 + now_ns // MS,
+            power_instant_mw=60_000 + now_ns // MS,
+            energy_mj=70 * now_ns // MS,
+            utilization=Utilization(gpu_pct=42, memory_pct=7),
+            memory_used_bytes=now_ns // MS * MIB,
+            memory_reserved_bytes=500 * MIB,
+        )
 
-    def energy_mj(self, gpu_uuid: str, now_ns: int) -> int:
-        return 70 * now_ns // MS
-
-    def utilization_pct(self, gpu_uuid: str, now_ns: int) -> int:
-        return 42
+    def instance(self, gpu_uuid: str, gpu_instance_id: int, now_ns: int) -> InstanceReadings:
+        return InstanceReadings(memory_used_bytes=gpu_instance_id * MIB)
 
     def gpm(self, gpu_uuid: str, gpu_instance_id: int | None, metric_id: int, window_ns: tuple[int, int]):
         if metric_id != SM_ACTIVE:
@@ -126,11 +133,22 @@ def test_without_meters_nothing_is_measured(board: str):
     """A figure that nobody measured must not exist: not 0, not something plausible."""
     driver = open_in_memory([board])
     gpu = driver.device_by_index(0)
-    for call in (driver.power_mw, driver.gpu_utilization_pct, driver.gpm_sample):
+    assert driver.metered is False
+    for call in (
+        driver.power_mw,
+        driver.power_limit_mw,
+        driver.energy_mj,
+        driver.temperature_c,
+        driver.clocks_event_reasons,
+        driver.utilization,
+        driver.gpm_sample,
+        lambda gpu: driver.clock_mhz(gpu, Clocks.SM),
+        lambda gpu: driver.ecc_errors(gpu, corrected=True),
+    ):
         with pytest.raises(NvmlNotSupportedError):
             call(gpu)
     assert not driver.gpm_supported(gpu)
-    for answer in driver.field_values(gpu, POWER_FIELDS):
+    for answer in driver.field_values(gpu, METERS):
         assert answer.value is None
         assert isinstance(answer.error, NvmlNotSupportedError)
 
@@ -145,27 +163,47 @@ def test_field_184_says_whether_mig_mode_needs_a_reset(board: str, value: int):
 def test_fields_are_answered_one_by_one():
     """One that does not exist does not spoil the others."""
     driver, gpu, _ = metered("t4-16gb")
-    resetless, power = driver.field_values(gpu, [FieldId.RESETLESS_MIG, FieldId.POWER_AVERAGE_MW])
+    resetless, power = driver.field_values(gpu, [FieldId.RESETLESS_MIG, FieldId.POWER_INSTANT_MW])
     assert isinstance(resetless.error, NvmlNotSupportedError)
-    assert (power.value, power.error) == (70_000, None)
+    assert (power.value, power.error) == (60_000, None)
 
 
 def test_power_is_the_boards_through_any_handle():
-    driver, gpu, clock = metered("a100-80gb")
+    driver, gpu, clock = metered("h100-80gb")
     turn_on(driver, gpu)
     devices = [gpu, mig_device(driver, gpu, "1g.10gb"), mig_device(driver, gpu, "2g.20gb")]
     clock.now_ns = 5000 * MS
     assert {driver.power_mw(device) for device in devices} == {75_000}
     values = {tuple(answer.value for answer in driver.field_values(device, POWER_FIELDS)) for device in devices}
-    assert values == {(350_000, 75_000, 75_000)}
+    assert values == {(75_000, 65_000)}
+
+
+@pytest.mark.parametrize(
+    ("board", "power_mw", "average_mw"),
+    [("a100-80gb", 60_000, None), ("t4-16gb", 60_000, None), ("l40s-48gb", 70_000, 70_000)],
+)
+def test_up_to_ga100_power_is_what_it_is_now_and_later_an_average(board: str, power_mw: int, average_mw: int | None):
+    driver, gpu, _ = metered(board)
+    assert driver.power_mw(gpu) == power_mw
+    average, instant = driver.field_values(gpu, POWER_FIELDS)
+    assert (average.value, instant.value) == (average_mw, 60_000)
+
+
+def test_memory_is_what_the_meters_say_where_they_say_it():
+    driver, gpu, clock = metered("h100-80gb")
+    clock.now_ns = 1000 * MS
+    assert driver.memory(gpu) == Memory(total=81559 * MIB, reserved=500 * MIB, free=80059 * MIB, used=1000 * MIB)
+    turn_on(driver, gpu)
+    memory = driver.memory(mig_device(driver, gpu, "3g.40gb"))
+    assert (memory.reserved, memory.used) == (0, MIB)
 
 
 def test_utilization_and_cores_do_not_exist_while_mig_is_on():
     driver, gpu, _ = metered("h100-80gb")
-    assert driver.gpu_utilization_pct(gpu) == 42
+    assert driver.utilization(gpu) == Utilization(gpu_pct=42, memory_pct=7)
     turn_on(driver, gpu)
     for device in (gpu, mig_device(driver, gpu, "1g.10gb")):
-        for call in (driver.gpu_utilization_pct, driver.core_count):
+        for call in (driver.utilization, driver.core_count):
             with pytest.raises(NvmlNotSupportedError):
                 call(device)
 

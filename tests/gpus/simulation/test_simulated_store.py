@@ -16,6 +16,7 @@ from migperf.errors import ConfigurationError
 from migperf.gpus.nvml_errors import NvmlNotFoundError, NvmlTimeoutError
 from migperf.gpus.simulation import stores
 from migperf.gpus.simulation.driver import SimulatedDriver, open_file
+from migperf.gpus.simulation.state import XIDS_KEPT
 from migperf.gpus.simulation.stores import FileStore, MemoryStore
 from tests.gpus.simulation.hosts import cut, fill, mig_device, turn_on
 
@@ -240,3 +241,18 @@ def test_a_uuid_is_not_given_again_when_a_board_comes_back(path: Path):
     turn_on(back, gpu)
     compute = fill(back, cut(back, gpu, "1g.10gb"))
     assert back.uuid(back.compute_instance_info(compute).device) != uuid
+
+
+def test_an_error_that_one_process_reports_another_one_is_told_of(tmp_path: Path):
+    """As many as are kept: a file does not grow with a storm of them."""
+    reporter, listener = (open_file(tmp_path / "host.json", ["t4-16gb"], "host") for _ in range(2))
+    gpu = listener.device_by_index(0)
+    with listener.xid_events(gpu) as events:
+        reporter.report_xid(reporter.uuid(gpu), 79)
+        assert [event.xid for event in events.poll()] == [79]
+        for xid in range(1000):
+            reporter.report_xid(reporter.uuid(gpu), xid)
+        assert [event.xid for event in events.poll()] == list(range(1000 - XIDS_KEPT, 1000))
+        assert events.poll() == ()
+    with pytest.raises(NvmlNotFoundError):
+        reporter.report_xid("GPU-nobody", 79)

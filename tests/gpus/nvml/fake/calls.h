@@ -9,6 +9,7 @@
 
 Return enter(const char *function);
 void leave(void);
+bool blank(const char *function); /* is it to answer what stands for no value? */
 
 #define NVML(name, parameters, arguments)   \
     static Return body_##name parameters;   \

@@ -21,11 +21,26 @@ enum {
     ARGUMENT_VERSION_MISMATCH = 25,
 };
 
-enum { MIG_CONFIG_CHANGE = 0x100 };
+enum { XID_CRITICAL_ERROR = 0x8, MIG_CONFIG_CHANGE = 0x100 };
 enum { NAME_SIZE = 96 };
 #define NO_INSTANCE 0xFFFFFFFFu
 #define NOT_AVAILABLE (~0ULL)
-enum { FIELD_ENERGY = 83, FIELD_RESETLESS = 184, FIELD_POWER_AVERAGE = 185, FIELD_POWER_INSTANT = 186 };
+enum {
+    FIELD_THROTTLED_POWER = 74,
+    FIELD_THROTTLED_THERMAL = 75,
+    FIELD_MEMORY_TEMPERATURE = 82,
+    FIELD_ENERGY = 83,
+    FIELD_PCIE_REPLAYS = 94,
+    FIELD_RESETLESS = 184,
+    FIELD_POWER_AVERAGE = 185,
+    FIELD_POWER_INSTANT = 186,
+    FIELD_PCIE_SENT = 197,
+    FIELD_PCIE_RECEIVED = 198,
+};
+enum { CLOCK_GRAPHICS, CLOCK_SM, CLOCK_MEMORY };
+enum { SENSOR_GPU };
+enum { ECC_CORRECTED, ECC_UNCORRECTED };
+enum { ECC_VOLATILE };
 enum { TYPE_DOUBLE, TYPE_UINT, TYPE_ULONG, TYPE_ULONG_LONG, TYPE_LONG_LONG, TYPE_INT, TYPE_USHORT };
 
 /* A structure with a version says its own size in it. */
@@ -54,6 +69,11 @@ typedef struct {
 typedef struct {
     unsigned gpu, memory;
 } Utilization;
+
+typedef struct {
+    unsigned version, sensor;
+    int temperature;
+} Temperature;
 
 typedef struct {
     char bus_id_legacy[16];

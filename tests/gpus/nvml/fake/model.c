@@ -278,8 +278,11 @@ bool sees(const Device *device, const Process *process) {
     return device->compute == NULL || process->compute == device->compute;
 }
 
-/* A GPU instance's memory is shared by its compute instances. What a process uses may be unknown. */
+/* What a test says; else what the processes use. A GPU instance's memory is shared by its compute instances. What a
+ * process uses may be unknown. */
 unsigned long long used_bytes(const Device *device) {
+    if (meters_of(device)->memory_used_bytes.told)
+        return meters_of(device)->memory_used_bytes.value;
     unsigned long long sum = 0;
     for EACH_PROCESS (it) {
         bool here = device->compute == NULL || (it->compute && it->compute->parent == device->compute->parent);
@@ -311,12 +314,38 @@ Return set_mig_mode(Gpu *gpu, bool enabled) {
     return SUCCESS;
 }
 
+/* The board's, or those of the GPU instance that a MIG device is in. */
+const Meters *meters_of(const Device *device) {
+    return &device->gpu->meters[device->compute ? device->compute->parent->id : WHOLE];
+}
+
+/* --- events --- */
+
+static void put(EventSet *set, EventData event) {
+    if (set->waiting < EVENTS_MOST)
+        set->events[set->waiting++] = event;
+}
+
 void tell_of_change(Gpu *gpu) {
     for EACH (EventSet, set, host.event_sets)
         for (unsigned i = 0; i < set->watched_count; i++)
-            if (set->watched[i] == gpu) {
-                set->changes++;
-                set->source = &gpu->device;
-            }
+            if (set->watched[i].device == &gpu->device && set->watched[i].types & MIG_CONFIG_CHANGE)
+                put(set, (EventData){&gpu->device, MIG_CONFIG_CHANGE, 0, NO_INSTANCE, NO_INSTANCE});
+    pthread_cond_broadcast(&host.changed);
+}
+
+/* A GPU tells of everything on it, a MIG device of what concerns it. */
+static bool concerns(const Device *device, const Gpu *gpu, unsigned gpu_instance_id, unsigned compute_instance_id) {
+    const ComputeInstance *it = device->compute;
+    return device->gpu == gpu && (!it || (it->parent->id == gpu_instance_id && it->id == compute_instance_id));
+}
+
+void tell_of_xid(Gpu *gpu, unsigned long long xid, unsigned gpu_instance_id, unsigned compute_instance_id) {
+    EventData event = {&gpu->device, XID_CRITICAL_ERROR, xid, gpu_instance_id, compute_instance_id};
+    for EACH (EventSet, set, host.event_sets)
+        for (unsigned i = 0; i < set->watched_count; i++)
+            if (set->watched[i].types & XID_CRITICAL_ERROR
+                && concerns(set->watched[i].device, gpu, gpu_instance_id, compute_instance_id))
+                put(set, event);
     pthread_cond_broadcast(&host.changed);
 }

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "layouts.h"
+#include "meters.h"
 
 typedef enum { MEDIA_PLAIN, MEDIA_ONE_SET, MEDIA_ALL, MEDIA_NONE } Media;
 
@@ -64,7 +65,17 @@ struct GpuInstance {
     GpuInstance *next;
 };
 
-enum { GPM_MOST = 256, FIELDS_MOST = 16 };
+enum { INSTANCE_IDS = 16, WHOLE = INSTANCE_IDS, GPM_MOST = 480, FIELDS_MOST = 16, EVENTS_MOST = 64 };
+
+/* One metric as a test has set it. */
+typedef struct {
+    bool set;
+    Return code;
+    double value;
+} GpmReading;
+
+/* Metrics that no real driver has: between which times an average lies, in seconds. */
+enum { GPM_FROM = 475, GPM_TO = 476 };
 
 struct Gpu {
     Device device;
@@ -74,10 +85,9 @@ struct Gpu {
     bool lost, mig, mig_pending;
     GpuInstance *instances; /* only what exists; what is destroyed leaves the list, and its address is not used again */
     ComputeInstance *computes;
-    unsigned architecture, power_mw, utilization_pct;
-    unsigned long long energy_mj;
-    GpmMetric gpm[GPM_MOST];
-    unsigned gpm_count;
+    unsigned architecture;
+    Meters meters[INSTANCE_IDS + 1];              /* by the id of a GPU instance; last, the board's */
+    GpmReading gpm[INSTANCE_IDS + 1][GPM_MOST];
     FieldValue fields[FIELDS_MOST]; /* answers that a test has put in */
     unsigned field_count;
 };
@@ -91,10 +101,15 @@ typedef struct {
     bool mps;
 } Process;
 
+typedef struct {
+    const Device *device;
+    unsigned long long types;
+} Watched;
+
 typedef struct EventSet {
-    Gpu *watched[16];
-    unsigned watched_count, changes;
-    DeviceHandle source;
+    Watched watched[16];
+    unsigned watched_count, waiting; /* events that nobody has fetched yet */
+    EventData events[EVENTS_MOST];
     struct EventSet *next;
 } EventSet;
 
@@ -164,6 +179,10 @@ void clear_gpu(Gpu *gpu);
 bool in_use(const Gpu *gpu, const ComputeInstance *compute);
 bool sees(const Device *device, const Process *process);
 unsigned long long used_bytes(const Device *device);
+const Meters *meters_of(const Device *device);
+
+/* Events: to all sets that have registered for them. */
 void tell_of_change(Gpu *gpu);
+void tell_of_xid(Gpu *gpu, unsigned long long xid, unsigned gpu_instance_id, unsigned compute_instance_id);
 
 #endif

@@ -1,10 +1,8 @@
-/* The functions of NVML that migperf calls, on top of the model. Built with -DOLD_DRIVER it is a driver of R470: those
+/* The functions of NVML that migperf calls, on top of the model; meters, GPM and events are in files of their own. Built with -DOLD_DRIVER it is a driver of R470: those
  * that came later are not there. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "calls.h"
@@ -104,10 +102,10 @@ NVML(nvmlDeviceGetHandleByUUID, (const char *uuid, DeviceHandle *device), (uuid,
 static unsigned most_devices(const Gpu *gpu) { return gpu->mig ? gpu->board->slices : 0; }
 
 OF_DEVICE(nvmlDeviceGetArchitecture, unsigned, it->gpu->architecture)
-OF_DEVICE(nvmlDeviceGetPowerUsage, unsigned, it->gpu->power_mw)
 OF_DEVICE(nvmlDeviceIsMigDeviceHandle, unsigned, it->compute != NULL)
 OF_GPU(nvmlDeviceGetMaxMigDeviceCount, unsigned, most_devices(it))
-OF_GPU(nvmlDeviceGetSupportedEventTypes, unsigned long long, it->board->profile_count == 0 ? 0 : MIG_CONFIG_CHANGE)
+OF_GPU(nvmlDeviceGetSupportedEventTypes, unsigned long long,
+       XID_CRITICAL_ERROR | (it->board->profile_count == 0 ? 0 : MIG_CONFIG_CHANGE))
 OF_MIG_DEVICE(nvmlDeviceGetDeviceHandleFromMigDeviceHandle, DeviceHandle, &it->device.gpu->device)
 OF_MIG_DEVICE(nvmlDeviceGetGpuInstanceId, unsigned, it->parent->id)
 OF_MIG_DEVICE(nvmlDeviceGetComputeInstanceId, unsigned, it->id)
@@ -176,7 +174,8 @@ static Return measure_memory(DeviceHandle handle, MemoryV2 *memory) {
     CHECK(may_see(device));
     const GpuInstance *instance = device->compute ? device->compute->parent : NULL;
     memory->total = MIB * (instance ? instance->profile->memory_mib : device->gpu->board->memory_mib);
-    memory->reserved = instance ? 0 : RESERVED_BYTES;
+    const Reading *reserved = &meters_of(device)->memory_reserved_bytes;
+    memory->reserved = reserved->told ? reserved->value : instance ? 0 : RESERVED_BYTES;
     memory->used = used_bytes(device);
     memory->free = memory->total - memory->reserved - memory->used;
     return SUCCESS;
@@ -194,7 +193,10 @@ NVML(nvmlDeviceGetMemoryInfo, (DeviceHandle handle, MemoryV1 *memory), (handle, 
 NVML(nvmlDeviceGetMemoryInfo_v2, (DeviceHandle handle, MemoryV2 *memory), (handle, memory)) {
     if (memory->version != VERSION(MemoryV2, 2))
         return ARGUMENT_VERSION_MISMATCH;
-    return measure_memory(handle, memory);
+    CHECK(measure_memory(handle, memory));
+    if (blank("nvmlDeviceGetMemoryInfo_v2"))
+        memory->total = memory->reserved = memory->free = memory->used = NOT_AVAILABLE;
+    return SUCCESS;
 }
 #endif
 
@@ -228,39 +230,6 @@ PROCESSES(nvmlDeviceGetComputeRunningProcesses_v2, false)
 PROCESSES(nvmlDeviceGetComputeRunningProcesses_v3, false)
 PROCESSES(nvmlDeviceGetMPSComputeRunningProcesses_v3, true)
 #endif
-
-static void answer_field(const Gpu *gpu, FieldValue *field) {
-    for (unsigned i = 0; i < gpu->field_count; i++)
-        if (gpu->fields[i].field_id == field->field_id) {
-            *field = gpu->fields[i];
-            return;
-        }
-    field->type = field->field_id == FIELD_ENERGY ? TYPE_ULONG_LONG : TYPE_UINT;
-    field->code = SUCCESS;
-    if (field->field_id == FIELD_ENERGY)
-        field->value.ull = gpu->energy_mj;
-    else if (field->field_id == FIELD_RESETLESS && gpu->board->profile_count > 0)
-        field->value.u = gpu->board->resetless;
-    else if (field->field_id == FIELD_POWER_AVERAGE || field->field_id == FIELD_POWER_INSTANT)
-        field->value.u = gpu->power_mw;
-    else
-        field->code = NOT_SUPPORTED;
-}
-
-NVML(nvmlDeviceGetFieldValues, (DeviceHandle handle, int count, FieldValue *fields), (handle, count, fields)) {
-    Device *device;
-    CHECK(find_device(handle, &device));
-    for (int i = 0; i < count; i++)
-        answer_field(device->gpu, &fields[i]);
-    return SUCCESS;
-}
-
-NVML(nvmlDeviceGetUtilizationRates, (DeviceHandle handle, Utilization *rates), (handle, rates)) {
-    Device *device;
-    CHECK(find_device(handle, &device));
-    *rates = (Utilization){.gpu = device->gpu->utilization_pct};
-    return device->gpu->mig ? NOT_SUPPORTED : SUCCESS;
-}
 
 /* --- MIG mode and MIG devices --- */
 
@@ -567,121 +536,3 @@ NVML(nvmlComputeInstanceDestroy, (ComputeInstanceHandle handle), (handle)) {
     CHECK(find_compute_instance(handle, &compute));
     return destroy_compute_instance(compute);
 }
-
-/* --- events --- */
-
-NVML(nvmlEventSetCreate, (EventSetHandle *made), (made)) {
-    EventSet *set = calloc(1, sizeof *set);
-    set->next = host.event_sets;
-    host.event_sets = *made = set;
-    return SUCCESS;
-}
-
-NVML(nvmlDeviceRegisterEvents, (DeviceHandle handle, unsigned long long types, EventSetHandle set),
-     (handle, types, set)) {
-    Gpu *gpu;
-    CHECK(find_gpu(handle, &gpu));
-    if (types != MIG_CONFIG_CHANGE || gpu->board->profile_count == 0)
-        return NOT_SUPPORTED;
-    set->watched[set->watched_count++] = gpu;
-    return SUCCESS;
-}
-
-NVML(nvmlEventSetWait_v2, (EventSetHandle set, EventData *data, unsigned timeout_ms), (set, data, timeout_ms)) {
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    long long ns = until.tv_nsec + timeout_ms % 1000 * 1000000LL;
-    until.tv_sec += timeout_ms / 1000 + ns / 1000000000;
-    until.tv_nsec = ns % 1000000000;
-    while (set->changes == 0)
-        if (pthread_cond_timedwait(&host.changed, &host.lock, &until) == ETIMEDOUT)
-            return TIMEOUT;
-    set->changes--;
-    *data = (EventData){set->source, MIG_CONFIG_CHANGE, 0, NO_INSTANCE, NO_INSTANCE};
-    return SUCCESS;
-}
-
-NVML(nvmlEventSetFree, (EventSetHandle set), (set)) {
-    UNLINK(host.event_sets, set);
-    free(set);
-    return SUCCESS;
-}
-
-/* --- GPM --- */
-
-#ifndef OLD_DRIVER
-static const long long GPM_INTERVAL_NS = 100 * 1000000LL;
-
-NVML(nvmlGpmQueryDeviceSupport, (DeviceHandle handle, GpmSupport *support), (handle, support)) {
-    Device *device;
-    CHECK(find_device(handle, &device));
-    if (support->version != 1)
-        return ARGUMENT_VERSION_MISMATCH;
-    support->supported = device->gpu->board->has_gpm;
-    return SUCCESS;
-}
-
-NVML(nvmlGpmSampleAlloc, (GpmSampleHandle *made), (made)) {
-    GpmSample *sample = calloc(1, sizeof *sample);
-    sample->next = host.samples;
-    host.samples = *made = sample;
-    return SUCCESS;
-}
-
-NVML(nvmlGpmSampleFree, (GpmSampleHandle sample), (sample)) {
-    UNLINK(host.samples, sample);
-    free(sample);
-    return SUCCESS;
-}
-
-static Return sample(DeviceHandle handle, unsigned gpu_instance_id, GpmSampleHandle sample) {
-    Gpu *gpu;
-    struct timespec now;
-    CHECK(find_gpu(handle, &gpu));
-    if (!gpu->board->has_gpm)
-        return NOT_SUPPORTED;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    sample->gpu = gpu;
-    sample->gpu_instance_id = gpu_instance_id;
-    sample->time_ns = now.tv_sec * 1000000000LL + now.tv_nsec;
-    return SUCCESS;
-}
-
-NVML(nvmlGpmSampleGet, (DeviceHandle handle, GpmSampleHandle into), (handle, into)) {
-    return sample(handle, NO_INSTANCE, into);
-}
-
-/* A GPU instance without a compute instance does nothing that could be counted. */
-NVML(nvmlGpmMigSampleGet, (DeviceHandle handle, unsigned gpu_instance_id, GpmSampleHandle into),
-     (handle, gpu_instance_id, into)) {
-    Gpu *gpu;
-    CHECK(find_gpu(handle, &gpu));
-    if (gpu_instance_with_id(gpu, gpu_instance_id) == NULL)
-        return NOT_FOUND;
-    for EACH (ComputeInstance, it, gpu->computes)
-        if (it->parent->id == gpu_instance_id)
-            return sample(handle, gpu_instance_id, into);
-    return NO_DATA;
-}
-
-static void answer_metric(const Gpu *gpu, GpmMetric *metric) {
-    metric->code = NOT_SUPPORTED;
-    for (unsigned i = 0; i < gpu->gpm_count; i++)
-        if (gpu->gpm[i].metric_id == metric->metric_id)
-            *metric = gpu->gpm[i];
-}
-
-NVML(nvmlGpmMetricsGet, (GpmRequest *request), (request)) {
-    const GpmSample *earlier = request->earlier, *later = request->later;
-    if (request->version != 1)
-        return ARGUMENT_VERSION_MISMATCH;
-    if (earlier->gpu == NULL || earlier->gpu != later->gpu || earlier->gpu_instance_id != later->gpu_instance_id)
-        return INVALID_ARGUMENT;
-    for (unsigned i = 0; i < request->metric_count; i++)
-        if (later->time_ns - earlier->time_ns <= GPM_INTERVAL_NS)
-            request->metrics[i].code = INVALID_ARGUMENT;
-        else
-            answer_metric(later->gpu, &request->metrics[i]);
-    return SUCCESS;
-}
-#endif

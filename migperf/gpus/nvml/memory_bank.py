@@ -1,0 +1,91 @@
+"""Reading the memory of several MIG devices a hundred times a second, into memory that was prepared beforehand."""
+
+from collections.abc import Callable, Collection, Sequence
+from ctypes import addressof, c_void_p, create_string_buffer
+from functools import partial
+from struct import Struct
+from typing import Protocol
+
+import pynvml  # type: ignore[import-untyped]
+
+from migperf.gpus.driver import Device
+from migperf.gpus.nvml.calls import UNKNOWN_64, address
+from migperf.gpus.nvml_errors import NvmlError, NvmlUninitializedError
+
+_CALL = "nvmlDeviceGetMemoryInfo_v2"
+_INFO = Struct("=QQQQQ")
+"""nvmlMemory_v2_t: version, total, reserved, free, used."""
+_BLANK = _INFO.pack(pynvml.nvmlMemory_v2, *[UNKNOWN_64] * 4)
+_NUMBERS = 3
+
+
+class Nvml(Protocol):
+    """What a bank needs of the backend."""
+
+    @property
+    def usable(self) -> bool:
+        """Whether calls can be made in this process."""
+        ...
+
+    def function(self, name: str) -> Callable[..., int]:
+        """Return a function of the library. Raises NvmlFunctionNotFoundError."""
+        ...
+
+    def error(self, code: int, call: str, on: object) -> NvmlError:
+        """Return the error for a code, which names the device."""
+        ...
+
+
+class MemoryBank:
+    """The ``Bank`` of memory: reserved, free and used, bytes."""
+
+    def __init__(self, nvml: Nvml, slots: int) -> None:
+        """Prepare the structures. Raises NvmlFunctionNotFoundError before R510."""
+        self.failures: dict[int, NvmlError] = {}
+        self.answered: Collection[int] = ()
+        self._nvml, self._ask = nvml, nvml.function(_CALL)
+        self._blank = _BLANK * slots
+        self._memory = create_string_buffer(len(self._blank))
+        self._view = memoryview(self._memory).cast("B")
+        self._answers = Struct("=" + "16xQQQ" * slots)
+        self._codes = (0,) * slots * _NUMBERS
+        self._devices: dict[int, Device] = {}
+        self._calls: list[Callable[[], int]] = []
+
+    def include(self, slot: int, device: Device, gpu_instance_id: int | None = None) -> None:  # noqa: ARG002
+        """See Bank; a MIG device tells for itself."""
+        self._devices[slot] = device
+        self._prepare()
+
+    def leave_out(self, slot: int) -> None:
+        """See Bank."""
+        if self._devices.pop(slot, None) is not None:
+            self._prepare()
+
+    def read(self) -> tuple[Sequence[float], Sequence[int]]:
+        """See Bank."""
+        if not self._nvml.usable:
+            raise NvmlUninitializedError(_CALL)
+        if self.failures:
+            self.failures = {}
+        # What the driver leaves as it is must not pass for an answer.
+        self._view[:] = self._blank
+        codes = [call() for call in self._calls]
+        if any(codes):
+            self._note_failures(codes)
+        return self._answers.unpack_from(self._memory), self._codes
+
+    def close(self) -> None:
+        """See Bank: nothing is held."""
+
+    def _note_failures(self, codes: list[int]) -> None:
+        for (slot, device), code in zip(self._devices.items(), codes, strict=True):
+            if code:
+                self.failures[slot] = self._nvml.error(code, "nvmlDeviceGetMemoryInfo", device)
+
+    def _prepare(self) -> None:
+        self.answered = tuple(self._devices)
+        self._calls = [
+            partial(self._ask, c_void_p(address(device)), c_void_p(addressof(self._memory) + slot * _INFO.size))
+            for slot, device in self._devices.items()
+        ]
