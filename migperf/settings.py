@@ -56,6 +56,24 @@ class Settings(BaseSettings):
     wake_resend_s: Seconds = Field(default=2.0, description="An unanswered wake-up is sent again after this long.")
     placement_interval_s: Seconds = Field(default=1.0, description="How often the scheduler runs a placement pass.")
 
+    samples_every_s: Seconds = Field(default=2.0, description="How often a run's new samples are stored.")
+    dcgm_exporter_url: str = Field(
+        default="",
+        description="Page of this node's dcgm-exporter, such as http://127.0.0.1:9400/metrics: what GPUs without GPM "
+        "(A100, A30) do is read there.",
+    )
+    dcgm_period_s: Seconds = Field(default=1.0, description="The exporter's collection interval.")
+    metrics_host: str = Field(default="127.0.0.1", description="Address that a worker's own /metrics listens on.")
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] | None = Field(
+        default=None, description="Port of a worker's own /metrics for Prometheus; 0 chooses one, unset: no such page."
+    )
+    series_full_days: Annotated[float, Field(ge=0)] = Field(
+        default=90.0, description="Watched series of runs that ended longer ago are thinned; 0: never."
+    )
+    series_thinned_points: Annotated[int, Field(ge=100, le=1_000_000)] = Field(
+        default=5_000, description="Samples that a thinned series keeps, extremes among them."
+    )
+
     kill_grace_s: Seconds = Field(default=2.0, description="Time between asking a child to end and killing it.")
     log_limit_bytes: Annotated[int, Field(ge=4096)] = Field(
         default=64 << 20, description="A child that logs more than this is stopped as failed."
@@ -107,7 +125,7 @@ class Settings(BaseSettings):
     def environment(self) -> dict[str, str]:
         """Return these settings as ``MIGPERF_*`` variables, for a process that must see the same ones."""
         given = self.model_dump(mode="json", exclude_defaults=False)
-        return {f"MIGPERF_{name.upper()}": str(value) for name, value in given.items()}
+        return {f"MIGPERF_{name.upper()}": str(value) for name, value in given.items() if value is not None}
 
 
 def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401 - each setting has its own type

@@ -7,14 +7,17 @@ from fastapi.responses import PlainTextResponse, Response
 
 from api.dependencies import AppDatabase, AppLinks, RunId
 from api.problems import NOT_FOUND, VALIDATION, documented
-from api.schemas.queries import LogQuery, SeriesQuery
-from api.schemas.results import ArtifactList, ResultView, SeriesList, SeriesView
+from api.routes import series, series_events
+from api.schemas.queries import LogQuery
+from api.schemas.results import ArtifactList, ResultView
 from migperf.errors import NotFoundError
-from migperf.store import results, runs, series
+from migperf.store import results, runs
 
 router = APIRouter(prefix="/v1/runs/{run_id}", tags=["results"], responses=documented(NOT_FOUND))
+# The stream comes first: to the other router its path looks like that of a series.
+router.include_router(series_events.router)
+router.include_router(series.router)
 
-NS_PER_S = 1_000_000_000
 SANDBOX = {"Content-Security-Policy": "default-src 'none'; sandbox"}
 """A document is somebody else's: it must never act as a page of this service."""
 
@@ -24,22 +27,6 @@ def get_result(run_id: RunId, database: AppDatabase) -> ResultView:
     """Return every figure with unit, scope and interval, or with the reason why it is absent."""
     with database.read() as session:
         return ResultView.of(runs.get(session, run_id), results.read_figures(session, run_id))
-
-
-@router.get("/series", summary="List the series of a run")
-def list_series(run_id: RunId, database: AppDatabase) -> SeriesList:
-    """Return what was watched over time, without the samples."""
-    with database.read() as session:
-        return SeriesList.of(runs.get(session, run_id), series.list_series(session, run_id))
-
-
-@router.get("/series/{name}", summary="Show a series", responses=documented(NOT_FOUND, VALIDATION))
-def get_series(run_id: RunId, name: str, query: Annotated[SeriesQuery, Query()], database: AppDatabase) -> SeriesView:
-    """Return samples of one series, in order."""
-    with database.read() as session:
-        run, row = runs.get(session, run_id), series.get(session, run_id, name)
-        start_ns, end_ns = _nanoseconds(query.start_s), _nanoseconds(query.end_s)
-        return SeriesView.of(run, row, series.read_page(session, row.id, start_ns, end_ns, query.limit))
 
 
 @router.get(
@@ -71,7 +58,3 @@ def get_artifact(run_id: RunId, name: str, database: AppDatabase) -> Response:
     with database.read() as session:
         artifact = results.get_artifact(session, runs.get(session, run_id).id, name)
     return Response(artifact.data, media_type=artifact.media_type, headers=SANDBOX)
-
-
-def _nanoseconds(seconds: float | None) -> int | None:
-    return None if seconds is None else round(seconds * NS_PER_S)

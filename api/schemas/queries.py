@@ -2,18 +2,32 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
 
+from api.tabular import TableFormat
 from migperf.gpus.layout import MAX_INSTANCES, Layout
 from migperf.gpus.partition import PartitionKind
 from migperf.measure.benchmark import Scenario
+from migperf.metrics.downsampling import Method
 from migperf.store.listing import RunFilter, SortOrder
 from migperf.store.states import RunState
 
 LONGEST_S = 9e9
 """Nanoseconds of more seconds do not fit into 64 bits."""
+DEFAULT_LIMIT = 10_000
+"""Samples of a page of a series."""
 CURRENT = "current"
 """Stands for the layout that a GPU has now."""
 
@@ -28,6 +42,8 @@ def _in_utc(moment: datetime) -> datetime:
 Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 LabelCondition = Annotated[str, StringConstraints(pattern=r"^[^=]+=", max_length=320)]
 Name = Annotated[str, StringConstraints(max_length=128)]
+SeriesNames = Annotated[tuple[Name, ...], Field(max_length=256)]
+Points = Annotated[int, Field(ge=2, le=20_000)]
 Seconds = Annotated[float, Field(ge=-LONGEST_S, le=LONGEST_S, allow_inf_nan=False)]
 
 
@@ -37,6 +53,15 @@ def _placed_layout(text: str) -> str:
         if not layout.mig or any(spec.start is None for spec in layout.instances):
             raise ValueError(f"give {CURRENT}, or instances with their places, such as 3g.40gb@4+1g.10gb@0")
     return text
+
+
+class SeriesFormat(StrEnum):
+    """The forms in which one series can be had."""
+
+    JSON = "json"
+    CSV = TableFormat.CSV.value
+    ARROW = TableFormat.ARROW.value
+    PARQUET = TableFormat.PARQUET.value
 
 
 class Query(BaseModel):
@@ -94,12 +119,68 @@ class RunQuery(Query):
 
 
 class SeriesQuery(Query):
-    """Which samples of a series to return."""
+    """Which samples of a series to return, and in which form."""
 
-    start_s: Seconds | None = Field(default=None, description="No samples before this time.")
-    end_s: Seconds | None = Field(default=None, description="No samples after this time.")
-    limit: Annotated[int, Field(ge=1, le=100_000)] = Field(
-        default=10_000, description="Most samples; more only where several have one time."
+    start_s: Seconds | None = Field(default=None, description="No samples before this time.", examples=[2.5])
+    end_s: Seconds | None = Field(default=None, description="No samples after this time.", examples=[7.5])
+    limit: Annotated[int, Field(ge=1, le=100_000)] | None = Field(
+        default=None,
+        description=f"Most samples of a page, {DEFAULT_LIMIT:,} if left out; more only where several have one time. "
+        "Tables and what is downsampled have no pages.",
+        examples=[1000],
+    )
+    points: Points | None = Field(
+        default=None,
+        description="Downsample to about so many samples; both sides of gaps, extremes and events stay (with `lttb` "
+        "extremes may not). Left out: as many as there are.",
+        examples=[2000],
+    )
+    method: Method | None = Field(
+        default=None,
+        description="How to choose among samples, with `points`: the lowest and the highest of each stretch "
+        "(`min_max`, if left out), largest triangles (`lttb`), or the one after the other (`min_max_lttb`).",
+    )
+    format: SeriesFormat | None = Field(
+        default=None, description="JSON, or a table; left out, the header `Accept` decides.", examples=["parquet"]
+    )
+
+    @field_validator("points")
+    @classmethod
+    def _not_both(cls, given: int | None, info: ValidationInfo) -> int | None:
+        if given is not None and info.data.get("limit") is not None:
+            raise ValueError("give points (what is there, downsampled) or limit (a page of what is there), not both")
+        return given
+
+    @field_validator("method")
+    @classmethod
+    def _for_points(cls, given: Method | None, info: ValidationInfo) -> Method | None:
+        if given is not None and info.data.get("points") is None:
+            raise ValueError("says how to downsample; give points, too, or leave it out")
+        return given
+
+
+class SamplesQuery(Query):
+    """Which series of a run to return whole, and in which form."""
+
+    name: SeriesNames = Field(
+        default=(), description="Only this series; repeat it for several. Left out: all.", examples=[["power_average"]]
+    )
+    format: TableFormat | None = Field(
+        default=None, description="Left out, the header `Accept` decides; CSV without either.", examples=["parquet"]
+    )
+
+
+class SeriesEventsQuery(Query):
+    """Which series of a run to follow."""
+
+    name: SeriesNames = Field(
+        default=(), description="Only this series; repeat it for several. Left out: all.", examples=[["power_average"]]
+    )
+    points: Points = Field(
+        default=2_000,
+        description="A long past is downsampled to about so many samples an event; both sides of gaps, extremes and "
+        "events stay.",
+        examples=[500],
     )
 
 

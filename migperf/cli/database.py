@@ -1,4 +1,4 @@
-"""The commands about the database's schema: ``migperf db …``."""
+"""The commands about the database: its schema, and old series: ``migperf db …``."""
 
 import sys
 from collections.abc import Iterator
@@ -10,9 +10,10 @@ import typer
 from migperf.cli.options import AsJson, StorageOptions, grouped, settings_with
 
 if TYPE_CHECKING:
+    from migperf.settings import Settings
     from migperf.store.database import Database
 
-app = typer.Typer(no_args_is_help=True, help="Look at the database's schema, and change it.")
+app = typer.Typer(no_args_is_help=True, help="Look at the database's schema and change it; thin old series.")
 
 
 @app.command()
@@ -79,6 +80,39 @@ def check(storage: StorageOptions, as_json: AsJson = False) -> None:
         emit_json({"current": schema.head(), "head": schema.head()})
     else:
         remark(f"the database is at revision {schema.head()}, as it should be")
+
+
+@app.command()
+@grouped
+def thin(
+    days: Annotated[float, typer.Option("--older-than", min=0, metavar="DAYS", help="Of runs that ended before then.")],
+    storage: StorageOptions,
+    points: Annotated[
+        int | None, typer.Option(min=100, metavar="N", help="Samples that a series keeps; else as the settings say.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Thin the watched series of old runs, extremes and gaps kept. Results, timings and logs stay as they are."""
+    from migperf.cli.output import emit_json, remark
+
+    with _database(storage) as database:
+        thinned = _thin_all(database, settings_with(storage), days, points)
+    if as_json:
+        emit_json({"runs_thinned": thinned})
+    else:
+        remark(f"thinned the series of {thinned} runs")
+
+
+def _thin_all(database: "Database", settings: "Settings", days: float, points: int | None) -> int:
+    from datetime import timedelta
+
+    from migperf.jobs.retention import Retention
+
+    wanted = settings.model_copy(update={} if points is None else {"series_thinned_points": points})
+    retention, thinned = Retention(database, wanted), 0
+    while retention.thin_one(timedelta(days=days)):
+        thinned += 1
+    return thinned
 
 
 @contextmanager

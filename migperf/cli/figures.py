@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from migperf.cli.numbers import Shown, show
-from migperf.cli.output import facts_table, table
+from migperf.cli.output import WIDE, facts_table, table
 from migperf.measure.figures import ResultFigure
 
 _INDENT = (0, 0, 0, 2)
@@ -21,17 +21,32 @@ def print_figures(console: Console, figures: Sequence[ResultFigure]) -> None:
     present = [figure for figure in figures if figure.value is not None]
     absent = [figure for figure in figures if figure.value is None]
     if present:
-        console.print(_present(present))
+        console.print(_present(present, methods=console.width >= WIDE and any(f.method for f in present)))
     if absent:
         console.print(Group("", Text("Not reported", "bold"), Padding(_absent(absent), _INDENT)))
 
 
-def _present(figures: Sequence[ResultFigure]) -> Table:
-    interval = _interval_heading(figures)
-    made = table("Figure", "Value", "Unit", interval, "Scope", "Samples", right=("Value", "Samples"), whole=("Figure",))
+def _present(figures: Sequence[ResultFigure], *, methods: bool) -> Table:
+    columns = [
+        "Figure",
+        "Value",
+        "Unit",
+        _interval_heading(figures),
+        "Scope",
+        "Samples",
+        *(["Method"] if methods else []),
+    ]
+    made = table(*columns, right=("Value", "Samples"), whole=("Figure",))
     for figure in figures:
-        made.add_row(figure.name, *_value_cells(figure), str(figure.scope), _count(figure.samples))
+        more = [_method(figure)] if methods else []
+        made.add_row(figure.name, *_value_cells(figure), str(figure.scope), _count(figure.samples), *more)
     return made
+
+
+def _method(figure: ResultFigure) -> str:
+    """Return how a figure was come by, and how often the meter behind it has a new reading."""
+    every = "" if figure.update_period_ms is None else f"meter updated every {show(figure.update_period_ms).value} ms"
+    return ", ".join(filter(None, (figure.method, every)))
 
 
 def _interval_heading(figures: Iterable[ResultFigure]) -> str:

@@ -2,7 +2,8 @@
 
 import signal
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,7 +18,7 @@ from migperf.cli.output import as_data, emit_json, err, out, remark, state_text
 from migperf.cli.problems import InvalidRequestError, UsageProblem
 from migperf.cli.progress import Reporter, reporter
 from migperf.client.models import MeasuredView, WindowView
-from migperf.gpus.drivers import host_inventory
+from migperf.gpus.drivers import host_inventory, open_driver
 from migperf.gpus.partition import Partition
 from migperf.gpus.selector import Selector
 from migperf.measure.benchmark import Benchmark, Scenario
@@ -27,8 +28,8 @@ from migperf.measure.launcher import Launcher
 from migperf.measure.outcome import Ending, Outcome, Stop
 from migperf.measure.phases import Phase
 from migperf.measure.supervisor import Limits, Standing, Supervisor
-from migperf.metrics.metric import Metric
-from migperf.metrics.series import Chunk, Series
+from migperf.metrics.instruments import Instruments, node_instruments
+from migperf.metrics.series import Gap, Series, SeriesUpdate
 from migperf.settings import Settings, load_settings
 from migperf.store.requests import RunRequest
 from workloads.base import Task
@@ -45,6 +46,17 @@ EXIT_STATUS = {
 }
 
 
+class RawGap(BaseModel):
+    """A time without values, seconds since the run started; ``end_s`` None: until the end."""
+
+    model_config = ConfigDict(frozen=True)
+
+    start_s: float
+    end_s: float | None
+    state: str
+    reason: str
+
+
 class RawSeries(BaseModel):
     """A series as it was read: times in seconds since the run started, and values in ``unit``."""
 
@@ -54,9 +66,11 @@ class RawSeries(BaseModel):
     unit: str
     scope: str
     source: str
+    kind: str
     absent: str | None
     time_s: tuple[float, ...]
     value: tuple[float, ...]
+    gaps: tuple[RawGap, ...]
 
 
 class LocalRun(BaseModel):
@@ -179,19 +193,20 @@ class TerminalWatcher:
         self._shown.progress(standing.fraction, f"{standing.steps} steps" if standing.steps else "")
         return Stop.CANCEL if self._interrupts.count else None
 
-    def samples(self, chunks: list[tuple[Metric, Chunk]]) -> None:
+    def samples(self, updates: list[SeriesUpdate]) -> None:
         """See Watcher. The outcome holds every sample again, so nothing needs to be kept on the way."""
 
 
 def _measure(request: RunRequest, partition: Partition, log: Path) -> SavedRun:
     benchmark = request.benchmark()
     job = Job(run_id="local", benchmark=benchmark, partition=partition, timeout_s=request.timeout_s)
-    with Interrupts() as interrupts, reporter() as shown, Launcher() as launcher:
+    settings = load_settings()
+    with Interrupts() as interrupts, reporter() as shown, Launcher() as launcher, _instruments(settings) as instruments:
         interrupts.heed()
         shown.phase(Phase.STARTING)
         launcher.wait_until_warm()
         started_at, started_ns = datetime.now(UTC), time.monotonic_ns()
-        outcome = Supervisor(launcher, job, TerminalWatcher(shown, interrupts), log, LIMITS).run()
+        outcome = Supervisor(launcher, instruments, job, TerminalWatcher(shown, interrupts), log, LIMITS).run()
     window = _window(outcome, started_ns)
     return SavedRun(
         state=outcome.ending,
@@ -212,6 +227,17 @@ def _measure(request: RunRequest, partition: Partition, log: Path) -> SavedRun:
     )
 
 
+@contextmanager
+def _instruments(settings: Settings) -> Iterator[Instruments]:
+    """What a run here is watched with; the driver is open for as long."""
+    driver = open_driver(settings)
+    try:
+        yield node_instruments(settings, driver)
+    finally:
+        if driver is not None:
+            driver.close()
+
+
 def _window(outcome: Outcome, started_ns: int) -> WindowView | None:
     if outcome.finished is None:
         return None
@@ -230,15 +256,26 @@ def _measured(outcome: Outcome, window: WindowView | None) -> MeasuredView | Non
 
 
 def _raw(series: Series, started_ns: int) -> RawSeries:
-    chunk = series.all()
+    chunk, absence = series.chunk, series.absence
     return RawSeries(
         name=series.metric.name,
         unit=series.metric.unit,
         scope=series.metric.scope,
         source=series.metric.source,
-        absent=series.absent,
+        kind=series.metric.kind,
+        absent=absence.reason if absence else None,
         time_s=tuple(((chunk.time_ns - started_ns) / NS_PER_S).tolist()),
         value=tuple(chunk.value.tolist()),
+        gaps=tuple(_raw_gap(gap, started_ns) for gap in series.gaps),
+    )
+
+
+def _raw_gap(gap: Gap, started_ns: int) -> RawGap:
+    return RawGap(
+        start_s=(gap.start_ns - started_ns) / NS_PER_S,
+        end_s=None if gap.end_ns is None else (gap.end_ns - started_ns) / NS_PER_S,
+        state=gap.absence.state,
+        reason=gap.absence.reason,
     )
 
 

@@ -110,7 +110,8 @@ class BenchmarkOptions:
             "--method",
             "-m",
             metavar="NAME=VALUE",
-            help="How to measure: warmup_steps, warmup_s, min_steps, min_s, max_s, sample_hz; can be repeated.",
+            help="How to measure: warmup_steps, warmup_s, min_steps, min_s, max_s, sample_hz, estimate_power; "
+            "can be repeated.",
         ),
     ] = field(default_factory=list)
     where: Annotated[

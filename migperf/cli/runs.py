@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from migperf.cli import run_series
 from migperf.cli.options import AsJson, RunId, ServiceOptions, grouped, parse_pairs
 
 if TYPE_CHECKING:
-    from migperf.client import RunQuery, SeriesData
+    from migperf.client import RunQuery
 
 app = typer.Typer(no_args_is_help=True, help="Look at the runs of a service, and act on them.")
 
@@ -169,29 +170,5 @@ def log(
         typer.echo(text, nl=not text.endswith("\n"))
 
 
-@app.command()
-@grouped
-def series(
-    run: RunId,
-    name: Annotated[
-        str | None, typer.Argument(metavar="[SERIES]", help="Which series; without it, all are listed.")
-    ] = None,
-    *,
-    start_s: Annotated[
-        float | None, typer.Option("--start-s", metavar="N", help="Only from so many seconds after the run's start on.")
-    ] = None,
-    end_s: Annotated[float | None, typer.Option("--end-s", metavar="N", help="Only up to then.")] = None,
-    service: ServiceOptions,
-    as_json: AsJson = False,
-) -> None:
-    """List what was watched over time, or print one series as CSV."""
-    from migperf.cli.output import as_data, emit_json
-    from migperf.cli.samples import print_csv, print_list, series_document
-    from migperf.client import Client
-
-    with Client(service.url) as client:
-        if name is None:
-            listed = client.series_list(run)
-            return emit_json(as_data(listed)) if as_json else print_list(listed)
-        found: SeriesData = client.series(run, name, start_s, end_s)
-    return emit_json(series_document(found)) if as_json else print_csv(found)
+app.command()(run_series.series)
+app.command()(run_series.export)

@@ -14,6 +14,7 @@ from migperf.client.errors import (
     UnreachableError,
     WaitTimeoutError,
 )
+from migperf.client.files import UnknownFormatError
 from migperf.client.gpu_models import (
     GpuDetail,
     GpuView,
@@ -37,7 +38,6 @@ from migperf.client.models import (
     Result,
     RunEvent,
     RunView,
-    SeriesList,
     StateEvent,
     TimelineItem,
     WorkloadDetail,
@@ -45,8 +45,19 @@ from migperf.client.models import (
 )
 from migperf.client.query import RunQuery
 from migperf.client.series import SeriesData
+from migperf.client.series_models import (
+    AbsenceView,
+    GapView,
+    RestartEvent,
+    SamplesEvent,
+    SeriesEvent,
+    SeriesList,
+    SeriesView,
+    SummaryView,
+)
 
 __all__ = [
+    "AbsenceView",
     "ApiConflictError",
     "ApiError",
     "ApiNotFoundError",
@@ -55,6 +66,7 @@ __all__ = [
     "EndEvent",
     "FieldProblem",
     "Figure",
+    "GapView",
     "GoneEvent",
     "GpuDetail",
     "GpuView",
@@ -71,17 +83,23 @@ __all__ = [
     "ProgressEvent",
     "Readiness",
     "RequestRefusedError",
+    "RestartEvent",
     "Result",
     "RunDeletedError",
     "RunEvent",
     "RunQuery",
     "RunView",
+    "SamplesEvent",
     "SeriesData",
+    "SeriesEvent",
     "SeriesList",
+    "SeriesView",
     "ServiceError",
     "StateEvent",
+    "SummaryView",
     "TimelineItem",
     "UnexpectedAnswerError",
+    "UnknownFormatError",
     "UnreachableError",
     "WaitTimeoutError",
     "WorkloadDetail",

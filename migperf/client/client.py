@@ -4,6 +4,7 @@ import math
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Self, Unpack
 from urllib.parse import quote, urljoin
@@ -11,8 +12,8 @@ from urllib.parse import quote, urljoin
 from httpx import codes
 from pydantic import BaseModel
 
-from migperf.client.errors import LayoutTimeoutError, RunDeletedError, UnexpectedAnswerError
-from migperf.client.events import EventStream
+from migperf.client.errors import LayoutTimeoutError, RunDeletedError
+from migperf.client.events import EventStream, Followed, run_event
 from migperf.client.gpu_models import (
     GpuDetail,
     GpuList,
@@ -37,8 +38,6 @@ from migperf.client.models import (
     RunEvent,
     RunPage,
     RunView,
-    SeriesList,
-    SeriesPage,
     Timeline,
     TimelineItem,
     WorkloadDetail,
@@ -46,7 +45,7 @@ from migperf.client.models import (
     WorkloadView,
 )
 from migperf.client.query import RunQuery, query_parameters
-from migperf.client.series import SeriesData, join_pages
+from migperf.client.series_calls import SeriesCalls, run_path
 from migperf.client.transport import Query, Transport
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ if TYPE_CHECKING:
 _SOONEST_S, _LATEST_S = 0.1, 1.0
 
 
-class Client:
+class Client(SeriesCalls):
     """A connection to one service. Close it, or use it in a ``with`` statement.
 
     ``url`` defaults to the one that the settings (``MIGPERF_URL``) name, ``timeout_s`` bounds one request, and
@@ -99,7 +98,7 @@ class Client:
 
     def run(self, run_id: str) -> RunView:
         """Return the run as it is now."""
-        return self._transport.get(RunView, _run_path(run_id))
+        return self._transport.get(RunView, run_path(run_id))
 
     def runs(self, **query: Unpack[RunQuery]) -> Iterator[RunView]:
         """Iterate over the runs that the filters leave, newest first unless sorted otherwise, page by page."""
@@ -117,51 +116,32 @@ class Client:
 
     def cancel(self, run_id: str) -> RunView:
         """Cancel a run that has not ended. Raises ApiConflictError when it ended in another way."""
-        return self._transport.parse(RunView, self._transport.send("POST", _run_path(run_id, "cancel")))
+        return self._transport.parse(RunView, self._transport.send("POST", run_path(run_id, "cancel")))
 
     def delete(self, run_id: str) -> None:
         """Delete a run that has ended, and all that belongs to it. Raises ApiConflictError while it has not."""
-        self._transport.send("DELETE", _run_path(run_id), repeatable=False)
+        self._transport.send("DELETE", run_path(run_id), repeatable=False)
 
     def result(self, run_id: str) -> Result:
         """Return the figures of the run; none until it has a result."""
-        return self._transport.get(Result, _run_path(run_id, "result"))
-
-    def series_list(self, run_id: str) -> SeriesList:
-        """Return what was watched over time, without the samples."""
-        return self._transport.get(SeriesList, _run_path(run_id, "series"))
-
-    def series(self, run_id: str, name: str, start_s: float | None = None, end_s: float | None = None) -> SeriesData:
-        """Return a series as arrays: all of it, or what lies between two times since the run started, seconds."""
-        path = _run_path(run_id, "series", name)
-        ends = [] if end_s is None else [("end_s", repr(end_s))]
-        pages: list[SeriesPage] = []
-        while True:
-            starts = [] if start_s is None else [("start_s", repr(start_s))]
-            page = self._transport.get(SeriesPage, path, [*starts, *ends])
-            pages.append(page)
-            if page.next_start_s is None:
-                return join_pages(pages)
-            if start_s is not None and page.next_start_s <= start_s:
-                raise UnexpectedAnswerError(self.url + path, "the pages of the series do not advance")
-            start_s = page.next_start_s
+        return self._transport.get(Result, run_path(run_id, "result"))
 
     def timeline(self, run_id: str) -> tuple[TimelineItem, ...]:
         """Return what happened to the run, in order."""
-        return self._transport.get(Timeline, _run_path(run_id, "timeline")).items
+        return self._transport.get(Timeline, run_path(run_id, "timeline")).items
 
     def log(self, run_id: str, attempt: int | None = None) -> str:
         """Return what the run's child wrote: of its latest attempt, or of the one given."""
         query = [] if attempt is None else [("attempt", str(attempt))]
-        return self._transport.send("GET", _run_path(run_id, "log"), params=query).text
+        return self._transport.send("GET", run_path(run_id, "log"), params=query).text
 
     def artifacts(self, run_id: str) -> tuple[ArtifactView, ...]:
         """Return the documents that the run left behind."""
-        return self._transport.get(ArtifactList, _run_path(run_id, "artifacts")).items
+        return self._transport.get(ArtifactList, run_path(run_id, "artifacts")).items
 
     def artifact(self, run_id: str, name: str) -> bytes:
         """Return one document of the run."""
-        return self._transport.send("GET", _run_path(run_id, "artifacts", name)).content
+        return self._transport.send("GET", run_path(run_id, "artifacts", name)).content
 
     def watch(self, run_id: str, timeout_s: float | None = None) -> Iterator[RunEvent]:
         """Iterate over what happens to the run, from its beginning to its end, across dropped connections.
@@ -169,9 +149,9 @@ class Client:
         The last event is an EndEvent, or a GoneEvent if the run is deleted.
         Raises WaitTimeoutError after ``timeout_s``.
         """
-        return iter(
-            EventStream(self._transport, run_id, _run_path(run_id, "events"), self._patience_s, timeout_s),
-        )
+        path = run_path(run_id, "events")
+        read = partial(run_event, run_id=run_id, url=self.url + path)
+        return iter(EventStream(self._transport, Followed(run_id, path), read, self._patience_s, timeout_s))
 
     def wait(self, run_id: str, timeout_s: float | None = None) -> RunView:
         """Wait for the end of the run and return it. Raises WaitTimeoutError and RunDeletedError."""
@@ -279,10 +259,6 @@ def _configured_url() -> str:
     from migperf.settings import load_settings
 
     return load_settings().api_url
-
-
-def _run_path(run_id: str, *below: str) -> str:
-    return "/".join(("/v1/runs", *(quote(part, safe="") for part in (run_id, *below))))
 
 
 def _gpu_path(uuid: str, *below: str) -> str:

@@ -152,38 +152,6 @@ class Result(View):
     figures: tuple[Figure, ...]
 
 
-class SeriesView(View):
-    """One metric of a run: what it is and how many samples there are, without them."""
-
-    name: str
-    unit: str
-    scope: str
-    source: str
-    samples: int
-    absent: str | None = None
-
-
-class SeriesList(View):
-    """Every metric of a run, and the window that was measured."""
-
-    items: tuple[SeriesView, ...]
-    window: WindowView | None = None
-
-
-class SeriesPage(View):
-    """Some samples of a series; ``next_start_s`` is where the next page begins, None on the last."""
-
-    name: str
-    unit: str
-    scope: str
-    source: str
-    absent: str | None = None
-    window: WindowView | None = None
-    time_s: tuple[float, ...]
-    value: tuple[float | None, ...]
-    next_start_s: float | None = None
-
-
 class TimelineItem(View):
     """Something that happened to a run."""
 

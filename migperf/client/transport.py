@@ -2,7 +2,8 @@
 
 import ipaddress
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -80,6 +81,18 @@ class Transport:
             except httpx.TransportError as error:
                 raise self.unreachable(error) from error
         raise AssertionError("the last try either returns or raises")
+
+    @contextmanager
+    def stream(self, path: str, query: Query = ()) -> Iterator[Iterator[bytes]]:
+        """Give what is at the path, piece by piece as it arrives. Raises ApiError and UnreachableError."""
+        try:
+            with self._http.stream("GET", path, params=list(query) or None) as response:
+                if not response.is_success:
+                    response.read()
+                    raise ApiError.of(response)
+                yield response.iter_bytes()
+        except httpx.TransportError as error:
+            raise self.unreachable(error) from error
 
     def unreachable(self, error: httpx.TransportError) -> UnreachableError:
         """Return the error to raise when a request failed for good."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import JsonValue
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from migperf.errors import MigperfError
@@ -22,6 +23,7 @@ from migperf.measure.job import Job
 from migperf.measure.launcher import HelperDiedError, Launcher
 from migperf.measure.outcome import Ending, Outcome, Stop
 from migperf.measure.supervisor import Limits, Supervisor
+from migperf.metrics.instruments import Instruments
 from migperf.settings import Settings
 from migperf.store import gpus, leases, nodes, results, series
 from migperf.store.database import Database, now
@@ -40,21 +42,26 @@ class Executor:
     settings: Settings
     database: Database
     launcher: Launcher
+    instruments: Instruments
     gpus: NodeGpus
     incarnation: str
     stopping: threading.Event
 
-    def execute(self, token: int) -> None:
-        """Perform the run that the lease was granted for. Ends at once if it has been begun, or the lease is lost."""
+    def execute(self, token: int) -> str | None:
+        """Perform the run that the lease was granted for and return its id.
+
+        Ends at once, with None, if the run has been begun, or the lease is lost.
+        """
         claimed = self._claim(token)
         if claimed is None:
-            return
+            return None
         log = self._log_path(claimed.run_id, token)
         try:
             outcome = self._perform(claimed, token, log)
             self._store(token, outcome, read_log(log, self.settings.log_kept_bytes))
         finally:
             log.unlink(missing_ok=True)
+        return claimed.run_id
 
     def _claim(self, token: int) -> "_Claimed | None":
         if self.stopping.is_set():
@@ -105,11 +112,12 @@ class Executor:
         watcher = DatabaseWatcher(self.database, token, self.settings.lease_s, self.stopping)
         limits = Limits(
             tick_s=self.settings.lease_renew_s,
+            samples_every_s=self.settings.samples_every_s,
             kill_grace_s=self.settings.kill_grace_s,
             log_bytes=self.settings.log_limit_bytes,
         )
         try:
-            return Supervisor(self.launcher, job, watcher, log, limits).run()
+            return Supervisor(self.launcher, self.instruments, job, watcher, log, limits).run()
         except HelperDiedError as error:
             return Outcome(ending=Ending.INTERRUPTED, reason=str(error))
         except Exception as error:  # noqa: BLE001 - a defect of ours must end the run, not leave it running
@@ -135,6 +143,14 @@ class Executor:
             # In one transaction, lest the run be placed here again while this worker stops.
             nodes.sign_off(session, self.settings.node_name, self.incarnation, now(session))
         store_outcome(session, token, outcome, log)
+
+    def tidy(self, run_id: str) -> None:
+        """Join the small chunks that a run's live writing has left; for when nobody waits for anything else."""
+        try:
+            with self.database.write() as session:
+                series.compact(session, run_id, whole=True)
+        except SQLAlchemyError as error:
+            _log.warning("the series of run %s stay in small chunks: %s", run_id, error)
 
     def _write(self, write: Callable[[Session], None]) -> None:
         write_when_possible(self.database, self.stopping, write)
@@ -185,9 +201,7 @@ def store_outcome(session: Session, token: int, outcome: Outcome, log: KeptLog) 
 def _store_result(session: Session, run: Run, outcome: Outcome) -> None:
     run.environment = dict(outcome.environment)
     results.store_figures(session, run.id, outcome.figures)
-    for watched in outcome.series:
-        if watched.absent is not None and not len(watched):
-            series.mark_absent(session, run.id, watched.metric, watched.absent)
+    series.store_summaries(session, run.id, outcome.summaries)
     if outcome.finished is not None:
         zero_ns = run.clock_zero_ns or 0
         run.window_start_ns = outcome.finished.window_start_ns - zero_ns

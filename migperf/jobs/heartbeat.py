@@ -8,6 +8,7 @@ import threading
 from sqlalchemy.exc import SQLAlchemyError
 
 from migperf.gpus.driver import Driver
+from migperf.gpus.inventory import Inventory
 from migperf.gpus.nvml_errors import NvmlError
 from migperf.jobs.layouts import NodeGpus
 from migperf.settings import Settings
@@ -31,6 +32,14 @@ class Heart:
         self._incarnation = incarnation
         self._stopping = stopping
         self._news = threading.Event()
+        self._latest: Inventory | None = None
+
+    @property
+    def inventory(self) -> Inventory:
+        """What the node had at the last beat; asked of the driver only before the first one."""
+        if self._latest is None:
+            self._latest = self._gpus.inventory()
+        return self._latest
 
     def start(self) -> None:
         """Begin to beat."""
@@ -50,7 +59,7 @@ class Heart:
 
     def _report(self) -> bool:
         """Write one beat; False if another worker has taken this one's place."""
-        inventory = self._gpus.inventory()
+        inventory = self._latest = self._gpus.inventory()
         try:
             with self._database.write() as session:
                 name = self._settings.node_name

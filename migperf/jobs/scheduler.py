@@ -1,4 +1,7 @@
-"""The scheduler process: a placement pass at regular intervals. Several of them do no harm."""
+"""The scheduler process: a placement pass at regular intervals, and old series thinned between them.
+
+Several of them do no harm.
+"""
 
 import logging
 import signal
@@ -7,6 +10,7 @@ import threading
 from sqlalchemy.exc import SQLAlchemyError
 
 from migperf.jobs.dispatch import Dispatcher
+from migperf.jobs.retention import Retention
 from migperf.settings import Settings
 from migperf.store import schema
 from migperf.store.database import Database
@@ -23,18 +27,19 @@ def run_scheduler(settings: Settings) -> int:
     schema.require_head(database)
     dispatcher = Dispatcher(database, settings)
     try:
-        keep_passing(dispatcher, settings.placement_interval_s, stop)
+        keep_passing(dispatcher, Retention(database, settings), settings.placement_interval_s, stop)
     finally:
         dispatcher.close()
         database.close()
     return 0
 
 
-def keep_passing(dispatcher: Dispatcher, interval_s: float, stop: threading.Event) -> None:
+def keep_passing(dispatcher: Dispatcher, retention: Retention, interval_s: float, stop: threading.Event) -> None:
     """Run a pass every interval until ``stop`` is set. A database that is away for a while is waited for."""
     while not stop.is_set():
         try:
             dispatcher.run_pass()
+            retention.step()
         except SQLAlchemyError as error:
             _log.warning("placement pass failed, next one in %g s: %s", interval_s, error)
         stop.wait(interval_s)

@@ -10,8 +10,7 @@ from sqlalchemy.exc import OperationalError
 from migperf.measure.outcome import Stop
 from migperf.measure.phases import Phase
 from migperf.measure.supervisor import Standing
-from migperf.metrics.metric import Metric
-from migperf.metrics.series import Chunk
+from migperf.metrics.series import SeriesUpdate
 from migperf.store import leases, runs, series
 from migperf.store.database import Database, now
 from migperf.store.leases import LeaseLostError
@@ -34,7 +33,7 @@ class DatabaseWatcher:
         self._stopping = stopping
         self._renewed_s = time.monotonic()
         self._lost = False
-        self._pending: list[tuple[Metric, Chunk]] = []
+        self._pending: list[SeriesUpdate] = []
 
     def entered(self, phase: Phase, at_ns: int) -> None:
         """See measure.supervisor.Watcher."""
@@ -64,14 +63,14 @@ class DatabaseWatcher:
             return Stop.CANCEL
         return Stop.GIVE_BACK if wishes.give_back else None
 
-    def samples(self, chunks: list[tuple[Metric, Chunk]]) -> None:
+    def samples(self, updates: list[SeriesUpdate]) -> None:
         """See measure.supervisor.Watcher."""
-        self._pending += chunks
+        self._pending += updates
         try:
             with self._database.write() as session:
                 run = leases.renew(session, self._token, now(session), self._lease_s).run
-                for metric, chunk in self._pending:
-                    series.append(session, run.id, metric, chunk, run.clock_zero_ns or 0)
+                series.append(session, run.id, self._pending, run.clock_zero_ns or 0)
+                series.compact(session, run.id)
             self._pending = []
         except LeaseLostError:
             self._lost = True

@@ -23,7 +23,9 @@ from migperf.jobs.dispatch import Dispatcher
 from migperf.jobs.execute import Executor
 from migperf.jobs.heartbeat import Heart
 from migperf.jobs.layouts import NodeGpus
+from migperf.jobs.node_metrics import NodeMetrics
 from migperf.measure.launcher import Launcher
+from migperf.metrics.instruments import node_instruments
 from migperf.preemption import give_way
 from migperf.settings import Settings
 from migperf.store import leases, nodes, schema
@@ -61,24 +63,28 @@ class WorkerNode:
         self._settings = settings
         self._database = database
         self._incarnation = str(uuid7())
+        driver = open_driver(settings)
         self._gpus = NodeGpus(
             settings=settings,
             database=database,
-            driver=open_driver(settings),
+            driver=driver,
             incarnation=self._incarnation,
             stopping=stopping,
         )
         self._dispatcher = Dispatcher(database, settings)
+        instruments = node_instruments(settings, driver)
         self._executor = Executor(
             settings=settings,
             database=database,
             launcher=launcher,
+            instruments=instruments,
             gpus=self._gpus,
             incarnation=self._incarnation,
             stopping=stopping,
         )
         self._stopping = stopping
         self._heart = Heart(settings, database, self._gpus, self._incarnation, stopping)
+        self._metrics = NodeMetrics(settings, driver, lambda: self._heart.inventory, instruments)
 
     @property
     def concurrency(self) -> int:
@@ -100,6 +106,7 @@ class WorkerNode:
         for one in lost:
             _log.warning("%s is %s: %s", one.holder, one.state, one.reason)
         self._heart.start()
+        self._metrics.start()
         self._dispatcher.run_pass()
 
     def supervise(self, token: int) -> None:
@@ -108,10 +115,11 @@ class WorkerNode:
             is_change = leases.is_for_change(session, token)
         if is_change:
             self._gpus.execute_change(token)
-        else:
-            self._executor.execute(token)
+        run_id = None if is_change else self._executor.execute(token)
         if not self._stopping.is_set():
             self._dispatcher.run_pass()
+        if run_id is not None:
+            self._executor.tidy(run_id)
 
     def stop(self) -> None:
         """Sign off, so that no run is placed here any more."""
@@ -122,6 +130,7 @@ class WorkerNode:
                 leases.withdraw(session, self._settings.node_name, now(session))
         except SQLAlchemyError as error:
             _log.warning("could not sign off (%s); the node counts as alive for some seconds more", error)
+        self._metrics.close()
         self._dispatcher.close()
 
 

@@ -54,6 +54,10 @@ class Method(BaseModel):
     sample_hz: Annotated[float, Field(ge=0.1, le=100)] = Field(
         default=10.0, description="How often metrics are read, per second."
     )
+    estimate_power: bool = Field(
+        default=False,
+        description="Estimate what a MIG instance takes of its board's power above idle: a model, no reading.",
+    )
 
     @model_validator(mode="after")
     def _times_agree(self) -> Self:
@@ -115,6 +119,7 @@ class Benchmark(BaseModel):
         64 hexadecimal digits. Seed and place do not count: they vary within one history.
         """
         counted = self.model_dump(mode="json", include={"workload", "parameters", "scenario", "method"})
+        del counted["method"]["estimate_power"]  # what else is looked at does not change what is measured
         text = json.dumps(counted, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()
 

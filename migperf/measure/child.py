@@ -9,7 +9,7 @@ from migperf.measure.environment import framework_facts
 from migperf.measure.events import DoesNotFit, Environment, Failed, Finished
 from migperf.measure.figures import ResultFigure
 from migperf.measure.job import Job
-from migperf.measure.memory import is_out_of_memory, peak_figures, reset_peaks
+from migperf.measure.memory import allocator_state, is_out_of_memory, peak_figures, reset_peaks
 from migperf.measure.phases import Phase
 from migperf.measure.recorder import Recorder
 from migperf.measure.scenarios import perform, prepare
@@ -62,6 +62,7 @@ def perform_job(job: Job, device: "torch.device", recorder: Recorder) -> Finishe
     payload: Payload = build(parameters, context)
     drive = prepare(job.benchmark.scenario, payload, job.benchmark.method, device)
     reset_peaks(device)
+    recorder.gauge(lambda: allocator_state(device))
     window = perform(drive, recorder)
     recorder.enter(Phase.FINISHING)
     report = payload.report()

@@ -51,6 +51,16 @@ class Timings(_Event):
         return np.frombuffer(self.start_ns, dtype="<i8"), np.frombuffer(self.duration_ns, dtype="<i8")
 
 
+class AllocatorState(_Event):
+    """What the framework's allocator holds on the device, MiB, and how often it has had to try again."""
+
+    kind: Literal["allocator"] = "allocator"
+    at_ns: int
+    allocated_mib: float
+    reserved_mib: float
+    retries: int
+
+
 class Environment(_Event):
     """What the child sees of its software and device: names and versions that a result depends on."""
 
@@ -90,7 +100,8 @@ class Failed(_Event):
 
 
 Event = Annotated[
-    PhaseStarted | Progress | Timings | Environment | Finished | DoesNotFit | Failed, Field(discriminator="kind")
+    PhaseStarted | Progress | Timings | AllocatorState | Environment | Finished | DoesNotFit | Failed,
+    Field(discriminator="kind"),
 ]
 _ADAPTER: TypeAdapter[Event] = TypeAdapter(Event)
 

@@ -30,6 +30,10 @@ class ResultFigure(BaseModel):
     interval: Interval | None = None
     samples: int | None = Field(default=None, description="How many observations it rests on.")
     absent: str | None = None
+    method: str | None = Field(default=None, description="How it was come by, where there is more than one way.")
+    update_period_ms: float | None = Field(
+        default=None, description="How often the meter behind it has a new reading, as observed, ms."
+    )
 
     @model_validator(mode="after")
     def _value_or_reason(self) -> Self:

@@ -1,8 +1,10 @@
 """How much memory the child took at most, and telling "does not fit" from other errors."""
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from migperf.measure.events import AllocatorState
 from migperf.measure.figures import ResultFigure
 from migperf.metrics.metric import Scope
 
@@ -35,6 +37,21 @@ def peak_figures(device: "torch.device") -> tuple[ResultFigure, ...]:
         resident,
         ResultFigure(name="peak_allocated", unit="MiB", scope=Scope.PROCESS, value=allocated),
         ResultFigure(name="peak_reserved", unit="MiB", scope=Scope.PROCESS, value=reserved),
+    )
+
+
+def allocator_state(device: "torch.device") -> AllocatorState | None:
+    """Return what the allocator of a GPU holds now; None on the CPU, which has none. Waits for nothing."""
+    if device.type != "cuda":
+        return None
+    import torch
+
+    counted = torch.cuda.memory_stats(device)
+    return AllocatorState(
+        at_ns=time.monotonic_ns(),
+        allocated_mib=counted.get("allocated_bytes.all.current", 0) / MIB,
+        reserved_mib=counted.get("reserved_bytes.all.current", 0) / MIB,
+        retries=counted.get("num_alloc_retries", 0),
     )
 
 

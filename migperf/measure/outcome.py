@@ -8,6 +8,7 @@ from pydantic import JsonValue
 from migperf.measure.events import Finished
 from migperf.measure.figures import ResultFigure
 from migperf.metrics.series import Series
+from migperf.metrics.summary import SeriesSummary
 
 
 class Ending(StrEnum):
@@ -46,4 +47,6 @@ class Outcome:
     finished: Finished | None = None
     environment: dict[str, JsonValue] = field(default_factory=dict)
     series: tuple[Series, ...] = ()
+    summaries: tuple[SeriesSummary, ...] = ()
+    """What each series comes to within the measured window; none without one."""
     exit_code: int | None = None

@@ -1,7 +1,7 @@
 """The child's side of the pipe: collects timings, and sends them on between steps, seldom enough not to disturb."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from multiprocessing.connection import Connection
 
 import numpy as np
@@ -18,6 +18,7 @@ class Recorder:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._gauge: Callable[[], Event | None] = lambda: None
         self._phase = Phase.STARTING
         self._start_ns: list[int] = []
         self._duration_ns: list[int] = []
@@ -35,6 +36,10 @@ class Recorder:
         self.send(PhaseStarted(phase=phase, at_ns=now_ns))
         return now_ns
 
+    def gauge(self, read: Callable[[], Event | None]) -> None:
+        """Send what ``read`` returns with every progress report from now on."""
+        self._gauge = read
+
     def record(self, timings: Iterable[Timing]) -> None:
         """Keep the timings of steps that have ended."""
         for timing in timings:
@@ -46,6 +51,8 @@ class Recorder:
         if now_ns - self._flushed_ns >= FLUSH_INTERVAL_NS:
             self.flush()
             self.send(Progress(fraction=fraction, steps=steps))
+            if (reading := self._gauge()) is not None:
+                self.send(reading)
 
     def flush(self) -> None:
         """Send the timings kept so far."""

@@ -1,12 +1,14 @@
-"""Statistics as pure functions on samples. They know nothing of runs; each says where it comes from."""
+"""Statistics as pure functions on samples. They know nothing of runs; each says where it comes from.
+
+Quantiles are in ``migperf.metrics.quantiles``, which series need too.
+"""
 
 import math
 
-import numpy as np
-import numpy.typing as npt
 from scipy.special import stdtrit
 
-Samples = npt.NDArray[np.float64]
+from migperf.metrics.quantiles import Samples
+
 MIN_BATCH = 2
 
 
@@ -24,16 +26,3 @@ def batch_means_interval(samples: Samples, level: float = 0.95, batches: int = 2
     half = float(stdtrit(batches - 1, 0.5 + level / 2) * means.std(ddof=1) / math.sqrt(batches))
     centre = float(samples.mean())
     return centre - half, centre + half
-
-
-def samples_needed(quantile: float, confidence: float = 0.99) -> int:
-    """Return how many samples it takes to see at least one beyond the quantile with that confidence.
-
-    Solves ``1 - quantile**n >= confidence``: 44 for p90, 90 for p95, 459 for p99, 4,603 for p99.9.
-    """
-    return math.ceil(math.log1p(-confidence) / math.log(quantile))
-
-
-def percentile(samples: Samples, quantile: float) -> float:
-    """Return the quantile (0 to 1) by linear interpolation between order statistics (Hyndman and Fan, type 7)."""
-    return float(np.quantile(samples, quantile))

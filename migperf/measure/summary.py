@@ -5,13 +5,16 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from migperf.measure.benchmark import Scenario
+from migperf.measure.energy_figures import Work
 from migperf.measure.events import Finished
 from migperf.measure.figures import Interval, ResultFigure
-from migperf.measure.statistics import Samples, batch_means_interval, percentile, samples_needed
-from migperf.metrics.metric import Metric, Scope
+from migperf.measure.statistics import batch_means_interval
+from migperf.measure.watched import watched_figures
+from migperf.metrics.metric import NS_PER_S, Kind, Metric, Scope
+from migperf.metrics.quantiles import Samples, percentile, samples_needed
 from migperf.metrics.series import Chunk, Series
+from migperf.metrics.summary import Window
 
-NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
 LEVEL = 0.95
 PERCENTILES = (50, 90, 95, 99)
@@ -22,28 +25,35 @@ _TIMING_NAME = {
 }
 
 
-def timing_series(scenario: Scenario) -> Series:
-    """Return the empty series of what the scenario times: a batch, a request or a training step, ms."""
-    metric = Metric(name=_TIMING_NAME[scenario], unit="ms", scope=Scope.PROCESS, source="timer")
-    return Series(metric)
+def timing_metric(scenario: Scenario) -> Metric:
+    """Return the metric of what the scenario times: a batch, a request or a training step, ms."""
+    name = _TIMING_NAME[scenario]
+    return Metric(name=name, unit="ms", scope=Scope.PROCESS, source="timer", kind=Kind.DURATION)
 
 
-def summarise(scenario: Scenario, finished: Finished, series: Iterable[Series]) -> tuple[ResultFigure, ...]:
-    """Return the figures of a run that finished: speed, what the child reported, and what was watched."""
-    by_name = {s.metric.name: s for s in series}
-    timings = _inside(by_name[_TIMING_NAME[scenario]].all(), finished)
-    watched = (by_name[name] for name in ("cpu", "rss") if name in by_name)
+def measured_window(finished: Finished) -> Window:
+    """Return the measured window of a run that finished."""
+    return Window(finished.window_start_ns, finished.window_end_ns)
+
+
+def summarise(
+    scenario: Scenario, finished: Finished, series: Iterable[Series], *, whole_board: bool
+) -> tuple[ResultFigure, ...]:
+    """Return the figures of a run that finished: speed, what the child reported, and what was watched.
+
+    ``whole_board`` says that the run had the whole GPU, so that the energy of the board is its own.
+    """
+    name, window = _TIMING_NAME[scenario], measured_window(finished)
+    all_series = tuple(series)
+    timed = next(one for one in all_series if one.metric.name == name)
+    timings = timed.chunk.between(window.start_ns, window.end_ns)
+    work = Work(len(timings) * finished.samples_per_step, finished.sample_unit)
     return (
         _throughput(timings, finished),
-        *_timing_figures(_TIMING_NAME[scenario], timings.value),
+        *_timing_figures(name, timings.value),
         *finished.figures,
-        *(figure for s in watched for figure in _watched_figures(s, finished)),
+        *watched_figures(all_series, window, work, whole_board=whole_board),
     )
-
-
-def _inside(chunk: Chunk, finished: Finished) -> Chunk:
-    kept = (chunk.time_ns >= finished.window_start_ns) & (chunk.time_ns <= finished.window_end_ns)
-    return Chunk(chunk.time_ns[kept], chunk.value[kept])
 
 
 def _throughput(timings: Chunk, finished: Finished) -> ResultFigure:
@@ -104,19 +114,6 @@ def _of_sample(
         samples=len(values_ms),
         absent=absent,
     )
-
-
-def _watched_figures(series: Series, finished: Finished) -> Iterator[ResultFigure]:
-    values = series.within(finished.window_start_ns, finished.window_end_ns)
-    for name, reduce in (("mean", np.mean), ("max", np.max)):
-        yield ResultFigure(
-            name=f"{series.metric.name}_{name}",
-            unit=series.metric.unit,
-            scope=series.metric.scope,
-            value=float(reduce(values)) if len(values) else None,
-            samples=len(values),
-            absent=None if len(values) else series.absent or "no sample fell into the measured window",
-        )
 
 
 def _interval(low: float, high: float) -> Interval:

@@ -11,8 +11,11 @@ from typing import Protocol
 
 from pydantic import JsonValue, ValidationError
 
+from migperf.gpus.partition import PartitionKind
+from migperf.measure.allocator import AllocatorLog
 from migperf.measure.environment import host_facts
 from migperf.measure.events import (
+    AllocatorState,
     DoesNotFit,
     Environment,
     Event,
@@ -23,17 +26,18 @@ from migperf.measure.events import (
     Timings,
     decode,
 )
+from migperf.measure.figures import ResultFigure
 from migperf.measure.helper import Died
 from migperf.measure.job import Job
 from migperf.measure.launcher import Child, Launcher
 from migperf.measure.out_of_memory import oom_kills
 from migperf.measure.outcome import Ending, Outcome, Stop
 from migperf.measure.phases import Phase
-from migperf.measure.summary import summarise, timing_series
-from migperf.metrics.metric import Metric
-from migperf.metrics.process_tree import ProcessTreeSource
-from migperf.metrics.sampler import Sampler
-from migperf.metrics.series import Chunk
+from migperf.measure.summary import measured_window, summarise, timing_metric
+from migperf.metrics.instruments import Instruments, RunWatch
+from migperf.metrics.recording import SeriesLog
+from migperf.metrics.series import Chunk, Series, SeriesUpdate
+from migperf.metrics.summary import summaries
 
 NS_PER_S = 1_000_000_000
 UNKILLABLE_S = 20.0
@@ -60,8 +64,8 @@ class Watcher(Protocol):
         """Called every ``tick_s``; returns why the run must stop, or None."""
         ...
 
-    def samples(self, chunks: list[tuple[Metric, Chunk]]) -> None:
-        """New samples of the run's series."""
+    def samples(self, updates: list[SeriesUpdate]) -> None:
+        """What has come to the run's series since the last time: samples and gaps."""
         ...
 
 
@@ -70,7 +74,7 @@ class Limits:
     """How a supervisor treats its child. Times in seconds."""
 
     tick_s: float = 1.0
-    samples_every_s: float = 10.0
+    samples_every_s: float = 2.0
     kill_grace_s: float = 2.0
     log_bytes: int = 64 << 20
 
@@ -78,14 +82,18 @@ class Limits:
 class Supervisor:
     """Performs one job in a child process. Use once: ``Supervisor(...).run()``."""
 
-    def __init__(self, launcher: Launcher, job: Job, watcher: Watcher, log: Path, limits: Limits) -> None:
+    def __init__(
+        self, launcher: Launcher, instruments: Instruments, job: Job, watcher: Watcher, log: Path, limits: Limits
+    ) -> None:
         self._launcher = launcher
+        self._instruments = instruments
         self._job = job
         self._watcher = watcher
         self._log = log
         self._limits = limits
         self._standing = Standing(Phase.STARTING, 0.0, 0)
-        self._timings = timing_series(job.benchmark.scenario)
+        self._timings = SeriesLog(timing_metric(job.benchmark.scenario))
+        self._allocator = AllocatorLog()
         self._environment: dict[str, JsonValue] = {}
         self._last_word: Finished | DoesNotFit | Failed | None = None
         self._verdict: tuple[Ending, str, Stop | None] | None = None
@@ -100,18 +108,23 @@ class Supervisor:
         if child is None:
             return self._never_begun()
         pidfd = os.pidfd_open(child.pid)
-        sampler = Sampler([ProcessTreeSource(child.pid)], self._job.benchmark.method.sample_hz)
+        watch = self._watch(child)
         try:
             self._hand_over(child)
-            sampler.start()
-            died = self._follow(child, pidfd, sampler)
+            died = self._follow(child, pidfd, watch)
         finally:
             _signal(pidfd, signal.SIGKILL)  # still alive only if something went wrong here
-            sampler.stop()
+            watch.close()
             os.close(pidfd)
             child.close()
-        self._watcher.samples([*sampler.take(), *self._new_timings()])
-        return self._outcome(died, sampler, oom_before)
+        self._watcher.samples(self._updates(watch))
+        return self._outcome(died, self._all_series(watch), oom_before)
+
+    def _watch(self, child: Child) -> RunWatch:
+        method = self._job.benchmark.method
+        return self._instruments.watch(
+            child.pid, self._job.partition, method.sample_hz, estimate_power=method.estimate_power
+        )
 
     def _still_wanted(self) -> bool:
         """Keep the lease while a cold helper warms up; False when the run is to end before it has begun."""
@@ -129,7 +142,7 @@ class Supervisor:
             # It died before it could read; how, its fate tells.
             return
 
-    def _follow(self, child: Child, pidfd: int, sampler: Sampler) -> Died | None:
+    def _follow(self, child: Child, pidfd: int, watch: RunWatch) -> Died | None:
         """Read events and keep the limits until the child has ended; None if nobody knows how it did."""
         deadline_ns = time.monotonic_ns() + round(self._job.timeout_s * NS_PER_S)
         tick_ns = round(self._limits.tick_s * NS_PER_S)
@@ -148,7 +161,7 @@ class Supervisor:
                 continue
             next_tick_ns = now_ns + tick_ns
             if now_ns >= next_samples_ns:
-                self._watcher.samples([*sampler.take(), *self._new_timings()])
+                self._watcher.samples(self._updates(watch))
                 next_samples_ns = now_ns + round(self._limits.samples_every_s * NS_PER_S)
             self._keep_limits(now_ns, deadline_ns)
             if not self._carry_out_kill(now_ns, pidfd):
@@ -183,14 +196,18 @@ class Supervisor:
             case Timings():
                 start_ns, duration_ns = event.unpack()
                 self._timings.extend(Chunk(start_ns, duration_ns / 1e6))
+            case AllocatorState():
+                self._allocator.add(event)
             case Environment():
                 self._environment |= event.facts
             case _:
                 self._last_word = event
 
-    def _new_timings(self) -> list[tuple[Metric, Chunk]]:
-        chunk = self._timings.take()
-        return [(self._timings.metric, chunk)] if len(chunk) else []
+    def _updates(self, watch: RunWatch) -> list[SeriesUpdate]:
+        return [*self._timings.take(), *watch.take(), *self._allocator.take()]
+
+    def _all_series(self, watch: RunWatch) -> tuple[Series, ...]:
+        return (*self._timings.series(), *watch.series(), *self._allocator.series())
 
     def _keep_limits(self, now_ns: int, deadline_ns: int) -> None:
         if self._verdict is not None:
@@ -223,11 +240,10 @@ class Supervisor:
             self._give_up_at_ns = self._give_up_at_ns or now_ns + round(UNKILLABLE_S * NS_PER_S)
         return self._give_up_at_ns is None or now_ns < self._give_up_at_ns
 
-    def _outcome(self, died: Died | None, sampler: Sampler, oom_before: int) -> Outcome:
+    def _outcome(self, died: Died | None, series: tuple[Series, ...], oom_before: int) -> Outcome:
         ending, reason, stop = self._verdict or self._judge(died, oom_before)
         finished = self._last_word if isinstance(self._last_word, Finished) else None
-        series = (self._timings, *sampler.series())
-        figures = summarise(self._job.benchmark.scenario, finished, series) if finished else ()
+        figures = self._figures(finished, series) if finished else ()
         if isinstance(self._last_word, DoesNotFit):
             figures = self._last_word.figures
         return Outcome(
@@ -238,8 +254,13 @@ class Supervisor:
             finished=finished,
             environment=self._environment,
             series=series,
+            summaries=summaries(series, measured_window(finished)) if finished else (),
             exit_code=died.exit_code if died else None,
         )
+
+    def _figures(self, finished: Finished, series: tuple[Series, ...]) -> tuple[ResultFigure, ...]:
+        whole_board = self._job.partition.kind is PartitionKind.GPU
+        return summarise(self._job.benchmark.scenario, finished, series, whole_board=whole_board)
 
     def _judge(self, died: Died | None, oom_before: int) -> tuple[Ending, str | None, Stop | None]:
         """Say how a child ended that nobody stopped."""

@@ -1,99 +1,196 @@
-"""Reads sources at a fixed rate, in a thread of the supervisor's process, and fills their series."""
+"""Reads sources at a fixed rate, in one thread, for every run that watches the same thing: one GPU, or the host."""
 
-import logging
-import math
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from migperf.metrics.metric import Metric, Scope
-from migperf.metrics.series import Chunk, Series
-from migperf.metrics.source import Source, SourceError
+import numpy as np
+
+from migperf.metrics.bell import Bell
+from migperf.metrics.cells import cells_of
+from migperf.metrics.event_station import EventStation
+from migperf.metrics.listener import JointListener, Listener
+from migperf.metrics.metric import NS_PER_S, Metric
+from migperf.metrics.recording import Recording
+from migperf.metrics.source import EventSource, JointSource, Source
+from migperf.metrics.station import Station
+from migperf.metrics.watch import Watch
 from migperf.preemption import give_way
 
-NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
-LATENESS = Metric(name="sampler_lateness", unit="ms", scope=Scope.HOST, source="sampler")
-COST = Metric(name="sampler_cost", unit="ms", scope=Scope.HOST, source="sampler")
+SLACK_NS = 200_000
+"""Runs whose turns are due so soon after another's are served with it."""
 
-_log = logging.getLogger(__name__)
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What is read together: sources, and places that events come from.
+
+    ``joint`` are sources that stand in for those of the runs that watch, as far as they know what those read.
+    """
+
+    sampled: tuple[Source, ...] = ()
+    events: tuple[EventSource, ...] = ()
+    joint: tuple[JointSource, ...] = ()
+
+
+NOTHING = Sources()
+
+
+class _Shared:
+    """What one thread of a sampler reads for all runs, and its own turns: how late each began, and how long it took."""
+
+    def __init__(self, sources: Sources, turn_metrics: Sequence[Metric]) -> None:
+        self.listeners = [Listener(Station(source)) for source in sources.sampled]
+        self.joint = [JointListener(source) for source in sources.joint]
+        self.events = [EventStation(source) for source in sources.events]
+        self.turns = Recording(turn_metrics)
+        self._all = [*self.listeners, *self.joint]
+        self._turn = cells_of(np.zeros(len(turn_metrics)))
+
+    def read(self, scheduled_ns: int, turn_ns: int) -> list[Listener]:
+        """Read what can have something new, and return what was read."""
+        news = [listener for listener in self._all if listener.station.due_ns <= scheduled_ns]
+        for listener in news:
+            listener.station.read(scheduled_ns, turn_ns)
+        return news
+
+    def record(self, news: Sequence[Listener], began_ns: int, due_ns: int, turn_ns: int) -> None:
+        for listener in news:
+            listener.record(turn_ns)
+        self._turn[0] = (began_ns - due_ns) / NS_PER_MS
+        self._turn[1] = (time.monotonic_ns() - began_ns) / NS_PER_MS
+        self.turns.append(began_ns, self._turn, _nothing_missing, steady=True)
+
+    def drop_unread(self, watches: Sequence[Watch]) -> None:
+        """Forget the rows that no run needs any more, lest runs that overlap for ever keep all of them."""
+        needed = [watch.oldest_rows for watch in watches]
+        for recording in (*(listener.recording for listener in self._all), self.turns):
+            recording.drop_before(min(rows.get(id(recording), len(recording)) for rows in needed))
+
+    def close(self) -> None:
+        for listener in self._all:
+            listener.station.close()
+        for station in self.events:
+            station.close()
 
 
 class Sampler:
-    """Samples until stopped. Deadlines are absolute: a late sample does not push the later ones back.
+    """Samples for its watches while it has any. Deadlines are absolute: a late turn does not push later ones back.
 
-    A deadline that is missed altogether is left out, never made up. Its own lateness and cost (time spent reading)
-    are series as well.
+    What all watches share (a GPU's board), and what is read for several of them together (its instances), is read and
+    recorded as often as the fastest asks for; what a run has for itself, as often as that run does. A deadline that is
+    missed altogether is left out, never made up.
     """
 
-    def __init__(self, sources: Iterable[Source], hz: float) -> None:
-        self._sources = list(sources)
-        self._period_ns = round(NS_PER_S / hz)
+    def __init__(
+        self, name: str, lateness: Metric, cost: Metric, open_shared: Callable[[], Sources] = lambda: NOTHING
+    ) -> None:
+        """``open_shared`` opens what watches share, when the first one begins."""
+        self.name = name
+        self.turns = 0
+        """How many there have been."""
+        self.cost_s = 0.0
+        """How long they have taken together."""
+        self.lateness_s = 0.0
+        """How late they have begun together."""
+        self._turn_metrics = (lateness, cost)
+        self._open_shared = open_shared
         self._lock = threading.Lock()
-        self._stop = threading.Event()
-        self._series = {m.name: Series(m) for s in self._sources for m in s.metrics}
-        self._series |= {m.name: Series(m) for m in (LATENESS, COST)}
-        self._thread = threading.Thread(target=self._run, name="sampler", daemon=True)
+        self._bell = Bell()
+        self._new: list[Watch] = []
+        self._watches: list[Watch] = []
+        self._origin_ns = 0
+        self._turn_ns = 0
+        self._thread: threading.Thread | None = None
 
-    def start(self) -> None:
-        """Begin sampling; the first sample is taken at once."""
-        self._thread.start()
+    def watch(self, own: Sources, hz: float) -> Watch:
+        """Begin to watch for one run, ``hz`` times a second; the first turn is due at once.
 
-    def stop(self) -> None:
-        """Stop sampling, wait for the sample under way, and close the sources."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join()
-        while self._sources:
-            self._sources.pop().close()
-
-    def take(self) -> list[tuple[Metric, Chunk]]:
-        """Return the samples that were added since the last call, metric by metric."""
+        ``own`` is read for this run alone, beside what all share, but for what a joint source can read for it.
+        """
+        watch = Watch(own.sampled, own.events, round(NS_PER_S / hz), self._lock, self._bell)
         with self._lock:
-            return [(series.metric, chunk) for series in self._series.values() if len(chunk := series.take())]
-
-    def series(self) -> list[Series]:
-        """Return every series; for when sampling has stopped."""
-        return list(self._series.values())
+            if self._thread is None:
+                self._origin_ns = time.monotonic_ns()
+                self._thread = threading.Thread(target=self._run, name=f"sampler-{self.name}", daemon=True)
+                self._thread.start()
+            watch.begin(self._origin_ns, time.monotonic_ns())
+            self._new.append(watch)
+        self._bell.ring()
+        return watch
 
     def _run(self) -> None:
         give_way()
-        due_ns = time.monotonic_ns()
-        while not self._stop.is_set():
-            self._sample(due_ns)
-            now_ns = time.monotonic_ns()
-            due_ns += self._period_ns * max(1, -(-(now_ns - due_ns) // self._period_ns))
-            self._stop.wait(max(0, due_ns - now_ns) / NS_PER_S)
+        shared = _Shared(self._open_shared(), self._turn_metrics)
+        while self._settle(shared):
+            while not self._turn(shared):
+                pass
+        shared.close()
 
-    def _sample(self, due_ns: int) -> None:
-        begun_ns = time.monotonic_ns()
-        for source in list(self._sources):
-            self._read(source)
-        ended_ns = time.monotonic_ns()
-        self._append(LATENESS.name, begun_ns, (begun_ns - due_ns) / NS_PER_MS)
-        self._append(COST.name, begun_ns, (ended_ns - begun_ns) / NS_PER_MS)
+    def _turn(self, shared: _Shared) -> bool:
+        """Serve the watches that are due, and wait for the next turn; True if something has changed meanwhile."""
+        began_ns = time.monotonic_ns()
+        latest_ns = began_ns + SLACK_NS
+        due = [watch for watch in self._watches if watch.due_ns <= latest_ns]
+        if due:
+            self._serve(shared, due, began_ns)
+        next_ns = min([watch.due_ns for watch in self._watches])
+        return self._bell.wait((next_ns - time.monotonic_ns()) / NS_PER_S)
 
-    def _read(self, source: Source) -> None:
+    def _serve(self, shared: _Shared, due: Sequence[Watch], began_ns: int) -> None:
+        due_ns = [watch.due_ns for watch in due]
+        first_ns, scheduled_ns = min(due_ns), max(due_ns)
+        if began_ns - first_ns >= self._turn_ns:
+            scheduled_ns = max(watch.scheduled_ns(began_ns) for watch in due)
+        news = shared.read(scheduled_ns, self._turn_ns)
+        if shared.events:
+            self._tell(shared.events)
+        own = [watch for watch in due if watch.news_due_ns <= scheduled_ns]
+        for watch in own:
+            watch.read(scheduled_ns)
+        with self._lock:
+            for watch in own:
+                watch.record(began_ns)
+            shared.record(news, began_ns, first_ns, self._turn_ns)
         now_ns = time.monotonic_ns()
-        try:
-            values = source.read(now_ns)
-        except SourceError as error:
-            self._retire(source, str(error))
-        except Exception as error:  # noqa: BLE001 - a broken source must not end the run that it watches
-            _log.warning("%s failed and is not read any more", type(source).__name__, exc_info=True)
-            self._retire(source, f"{type(error).__name__}: {error}")
-        else:
-            for name, value in values.items():
-                if math.isfinite(value):  # some counters answer NaN for "no value": a gap, like any other
-                    self._append(name, now_ns, value)
+        self.turns += 1
+        self.cost_s += (now_ns - began_ns) / NS_PER_S
+        self.lateness_s += (began_ns - first_ns) / NS_PER_S
+        for watch in due:
+            watch.set_next_turn(now_ns)
 
-    def _retire(self, source: Source, reason: str) -> None:
-        self._sources.remove(source)
-        source.close()
+    def _settle(self, shared: _Shared) -> bool:
+        """Let go of watches that are over and take in new ones; False when none is left, and the thread is to end."""
         with self._lock:
-            for metric in source.metrics:
-                self._series[metric.name].absent = reason
+            known = [*self._watches, *self._new]
+            self._new.clear()
+            over = [watch for watch in known if watch.over]
+            watches = [watch for watch in known if not watch.over]
+            for watch in over:
+                watch.detach()
+            for watch in watches:
+                watch.attach(shared.listeners, shared.joint, shared.events, shared.turns)
+            if not watches:
+                self._thread = None
+            else:
+                self._turn_ns = min(watch.period_ns for watch in watches)
+                if over:
+                    shared.drop_unread(watches)
+            self._watches = watches
+        for watch in over:
+            watch.close_sources()
+        return bool(watches)
 
-    def _append(self, name: str, time_ns: int, value: float) -> None:
-        with self._lock:
-            self._series[name].append(time_ns, value)
+    def _tell(self, events: Sequence[EventStation]) -> None:
+        now_ns = time.monotonic_ns()
+        for station in events:
+            if happened := station.poll(now_ns):
+                with self._lock:
+                    for watch in self._watches:
+                        watch.tell(station, happened)
+
+
+def _nothing_missing(_: int) -> None:
+    """Return why a figure of a turn is missing: it never is."""

@@ -32,6 +32,7 @@ BigInt = Annotated[int, mapped_column(BigInteger)]
 BigId = Annotated[int, mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)]
 """SQLite numbers rows by itself only where the type is exactly INTEGER."""
 _ACTIVE = text("released_at IS NULL")
+_TO_THIN = text("thinned_at IS NULL")
 
 
 class Base(DeclarativeBase):
@@ -142,6 +143,7 @@ class Run(Base):
         Index("ix_runs_queue", "state", "priority", "created_at", "id"),
         Index("ix_runs_created_at_id", "created_at", "id"),
         Index("ix_runs_finished_at_id", "finished_at", "id"),
+        Index("ix_runs_to_thin", "finished_at", sqlite_where=_TO_THIN, postgresql_where=_TO_THIN),
     )
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
@@ -177,6 +179,8 @@ class Run(Base):
     window_end_ns: Mapped[int | None] = mapped_column(BigInteger)
     warmup_ended_by: Mapped[str | None] = mapped_column(String(64))
     measuring_ended_by: Mapped[str | None] = mapped_column(String(64))
+    thinned_at: Mapped[datetime | None]
+    """When retention went through its series, whether it found any to thin or not."""
     environment: Mapped[dict[str, Any] | None]
 
     labels: Mapped[list["Label"]] = relationship(cascade="all, delete-orphan", lazy="selectin", order_by="Label.key")
@@ -280,10 +284,12 @@ class ResultRow(Base):
     interval_method: Mapped[str | None] = mapped_column(String(64))
     samples: Mapped[int | None]
     absent: Mapped[str | None] = mapped_column(Text)
+    method: Mapped[str | None] = mapped_column(Text)
+    update_period_ms: Mapped[float | None]
 
 
 class SeriesRow(Base):
-    """One metric of one run over time; its samples are in chunks."""
+    """One metric of one run over time; its samples are in chunks, the times without samples in gaps."""
 
     __tablename__ = "series"
     __table_args__ = (UniqueConstraint("run_id", "name"),)
@@ -294,6 +300,50 @@ class SeriesRow(Base):
     unit: Mapped[str] = mapped_column(String(32))
     scope: Mapped[str] = mapped_column(String(16))
     source: Mapped[str] = mapped_column(String(64))
+    kind: Mapped[str] = mapped_column(String(16))
+    period_ms: Mapped[float | None]
+    lookback_ms: Mapped[float] = mapped_column(default=0.0)
+    absent_state: Mapped[str | None] = mapped_column(String(16))
+    """Of the gap that is open: why there is no value any more, or why there never was one."""
+    absent: Mapped[str | None] = mapped_column(Text)
+    settled: Mapped[int] = mapped_column(default=0)
+    """The sequence of the first chunk that is still to be merged with what follows."""
+    thinned_from: Mapped[BigInt | None]
+    """How many samples there were before it was thinned."""
+    thinned_at: Mapped[datetime | None]
+
+
+class SeriesGap(Base):
+    """A time without samples and the reason; ns since the run's ``clock_zero_ns``, ``end_ns`` None while it lasts."""
+
+    __tablename__ = "series_gaps"
+
+    series_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("series.id", ondelete="CASCADE"), primary_key=True)
+    start_ns: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    end_ns: Mapped[BigInt | None]
+    state: Mapped[str] = mapped_column(String(16))
+    reason: Mapped[str] = mapped_column(Text)
+
+
+class SeriesSummaryRow(Base):
+    """What a series comes to within the measured window: the fields of metrics.summary.SeriesSummary."""
+
+    __tablename__ = "series_summaries"
+
+    series_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("series.id", ondelete="CASCADE"), primary_key=True)
+    samples: Mapped[BigInt]
+    covered: Mapped[float | None]
+    mean: Mapped[float | None]
+    minimum: Mapped[float | None]
+    maximum: Mapped[float | None]
+    p50: Mapped[float | None]
+    p90: Mapped[float | None]
+    p95: Mapped[float | None]
+    p99: Mapped[float | None]
+    total: Mapped[float | None]
+    total_unit: Mapped[str | None] = mapped_column(String(32))
+    share: Mapped[float | None]
+    events: Mapped[BigInt | None]
     absent: Mapped[str | None] = mapped_column(Text)
 
 
@@ -301,6 +351,10 @@ class SeriesChunk(Base):
     """Consecutive samples of a series, compressed. Times are ns since the run's ``clock_zero_ns``."""
 
     __tablename__ = "series_chunks"
+    __table_args__ = (
+        # Covers what a look at all series of a run needs, so that the samples themselves stay unread.
+        Index("ix_series_chunks_series_id_last_ns_count", "series_id", "last_ns", "count"),
+    )
 
     series_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("series.id", ondelete="CASCADE"), primary_key=True)
     sequence: Mapped[int] = mapped_column(primary_key=True)
@@ -311,6 +365,9 @@ class SeriesChunk(Base):
     maximum: Mapped[float]
     mean: Mapped[float]
     codec: Mapped[str] = mapped_column(String(32))
+    outline: Mapped[bytes | None]
+    """The lowest and highest samples of its parts, in the same codec. Before ``data``: SQLite reads a row from its
+    beginning."""
     data: Mapped[bytes]
 
 

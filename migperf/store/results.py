@@ -72,6 +72,8 @@ def _row(run_id: str, position: int, figure: ResultFigure) -> ResultRow:
         interval_method=interval.method if interval else None,
         samples=figure.samples,
         absent=figure.absent,
+        method=figure.method,
+        update_period_ms=figure.update_period_ms,
     )
 
 
@@ -88,4 +90,6 @@ def _figure(row: ResultRow) -> ResultFigure:
         interval=interval,
         samples=row.samples,
         absent=row.absent,
+        method=row.method,
+        update_period_ms=row.update_period_ms,
     )

@@ -1,5 +1,6 @@
 """Steps that tests of the API take on the database, as a worker would: place, begin, watch and finish a run."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -7,8 +8,10 @@ import pytest
 from sqlalchemy import func, select
 
 from migperf.measure.figures import Interval, ResultFigure
-from migperf.metrics.metric import Metric, Scope
-from migperf.metrics.series import Chunk
+from migperf.metrics.absence import Absence, AbsenceState
+from migperf.metrics.metric import Kind, Metric, Scope
+from migperf.metrics.series import Chunk, Gap, SeriesUpdate
+from migperf.metrics.summary import SeriesSummary
 from migperf.store import leases, results, runs, series
 from migperf.store.database import Database
 from migperf.store.models import Base
@@ -20,6 +23,10 @@ NOW = datetime(2026, 3, 2, 9, 15, tzinfo=UTC)
 NS_PER_S = 1_000_000_000
 LATENCY = Metric(name="latency", unit="ms", scope=Scope.PROCESS, source="timer")
 POWER = Metric(name="power", unit="W", scope=Scope.GPU, source="nvml")
+GRACT = Metric(name="gract", unit="%", scope=Scope.INSTANCE, source="gpm", kind=Kind.AVERAGE, period_ns=100_000_000)
+NO_SENSOR = Absence(AbsenceState.NOT_SUPPORTED, "the instance has no power sensor")
+LOST = Absence(AbsenceState.LOST, "the GPU has fallen off the bus")
+STALLED = Absence(AbsenceState.STALLED, "the sampler did not get to run")
 REQUEST = {"workload": "test-step", "scenario": "single_stream"}
 both_databases = pytest.mark.parametrize("database_url", BACKENDS, indirect=True)
 
@@ -72,12 +79,32 @@ def measured(database: Database, *, simulated: bool = False, reason: str | None 
         run.environment = {"host": "gpu-node-3", "torch": "2.11.0", "cpu_governor": None}
         results.store_figures(session, run_id, FIGURES)
         times = (np.arange(100) * NS_PER_S // 10) + 5
-        series.append(session, run_id, LATENCY, Chunk(times, np.linspace(4.0, 5.0, 100)), clock_zero_ns=5)
-        series.mark_absent(session, run_id, POWER, "the instance has no power sensor")
+        latency = SeriesUpdate(LATENCY, Chunk(times, np.linspace(4.0, 5.0, 100)))
+        absent = SeriesUpdate(POWER, Chunk.joined(()), (Gap(5, None, NO_SENSOR),))
+        series.append(session, run_id, [latency, absent], clock_zero_ns=5)
+        series.store_summaries(session, run_id, SUMMARIES)
         results.store_log(session, run_id, 1, b"<b>hello</b> \xff\n", 14)
         results.store_tables(session, run_id, {"trials": [{"lr": 0.1}]})
     finished(database, token, reason=reason)
     return run_id
+
+
+def watched(database: Database, run_id: str, metric: Metric, samples: Mapping[float, float], *gaps: Gap) -> None:
+    """Add samples (seconds since the run's start and values) and gaps (in ns) to a series of the run."""
+    chunk = Chunk.of([round(time_s * NS_PER_S) for time_s in samples], list(samples.values()))
+    with database.write() as session:
+        series.append(session, run_id, [SeriesUpdate(metric, chunk, gaps)], clock_zero_ns=0)
+
+
+def gap(start_s: float, end_s: float | None, absence: Absence) -> Gap:
+    """Return a gap between two times, seconds since the run's start."""
+    return Gap(round(start_s * NS_PER_S), None if end_s is None else round(end_s * NS_PER_S), absence)
+
+
+def requeued(database: Database, token: int) -> None:
+    """Have the run put back into the queue, which forgets its series."""
+    with database.write() as session:
+        leases.hand_back(session, token, NOW + timedelta(seconds=3), "the worker was stopped")
 
 
 def row_counts(database: Database) -> dict[str, int]:
@@ -98,4 +125,10 @@ FIGURES = (
     ),
     ResultFigure(name="latency_p99", unit="ms", scope=Scope.PROCESS, samples=100, absent="needs at least 300 steps"),
     ResultFigure(name="gpu_power_mean", unit="W", scope=Scope.GPU, absent="the instance has no power sensor"),
+)
+SUMMARIES = (
+    SeriesSummary(
+        metric=LATENCY, samples=51, covered=1.0, mean=4.454, minimum=4.202, maximum=4.7071, p50=4.454, p95=4.68, p99=4.7
+    ),
+    SeriesSummary(metric=POWER, samples=0, covered=0.0, absent=NO_SENSOR.reason),
 )

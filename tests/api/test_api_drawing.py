@@ -10,9 +10,12 @@ from hypothesis import strategies as st
 
 from api import formatting
 from api.given import LIMIT, bounded
-from api.sparkline import HEIGHT, WIDTH, draw
+from api.sparkline import HEIGHT, WIDTH, Axis, Sparkline, draw
 from migperf.measure.figures import Interval
-from migperf.metrics.series import Chunk
+from migperf.metrics.metric import Kind
+from migperf.metrics.series import Chunk, Gap
+from migperf.metrics.summary import Window
+from tests.api.steps import LOST, STALLED
 
 FLOATS = st.floats(allow_nan=False, allow_infinity=False, min_value=-1e12, max_value=1e12)
 
@@ -53,12 +56,23 @@ def test_sizes_come_in_a_fitting_unit(count: int, shown: str) -> None:
 SAMPLES = st.lists(st.tuples(st.integers(0, 10**13), FLOATS), min_size=1, max_size=400)
 
 
+def strokes(path: str) -> list[list[tuple[float, float]]]:
+    """Return the lines of a path as lists of points; a dot is a line of one."""
+    lines = path.removeprefix("M").split("M")
+    return [[tuple(map(float, p.split(","))) for p in line.replace("h0", "").split(" L")] for line in lines]  # type: ignore[misc]
+
+
+def drawn(chunk: Chunk, *gaps: Gap, kind: Kind = Kind.GAUGE, window: Window | None = None) -> Sparkline:
+    drawing = draw(chunk, gaps, Axis.over([(chunk, gaps)]), window, kind)
+    assert drawing is not None
+    return drawing
+
+
 @given(SAMPLES)
 def test_a_line_stays_inside_its_drawing_and_reaches_both_extremes(samples: list[tuple[int, float]]) -> None:
     times, values = zip(*sorted(samples), strict=True)
-    drawing = draw(Chunk(np.array(times), np.array(values)), (0, 10**13))
-    assert drawing is not None
-    points = [tuple(map(float, point.split(","))) for point in drawing.points.split()]
+    drawing = drawn(Chunk.of(times, values), window=Window(0, 10**13))
+    [points] = strokes(drawing.path)
     assert (drawing.low, drawing.high) == (min(values), max(values))
     assert all(0 <= x <= WIDTH and 0 <= y <= HEIGHT for x, y in points)
     assert [x for x, _ in points] == sorted(x for x, _ in points)
@@ -66,24 +80,55 @@ def test_a_line_stays_inside_its_drawing_and_reaches_both_extremes(samples: list
         heights = [y for _, y in points]
         assert (min(heights), max(heights)) == (2.0, HEIGHT - 2.0)
     assert drawing.window is not None
-    assert 0 <= drawing.window[0] <= drawing.window[0] + drawing.window[1] <= WIDTH
-
-
-def test_a_single_peak_in_many_samples_is_drawn() -> None:
-    values = np.ones(100_000)
-    values[54_321] = 100.0
-    drawing = draw(Chunk(np.arange(100_000), values), None)
-    assert drawing is not None
-    assert ",2.0" in drawing.points
-    assert len(drawing.points.split()) <= 2 * WIDTH
+    assert 0 <= drawing.window.left <= drawing.window.left + drawing.window.width <= WIDTH
 
 
 def test_what_is_no_number_is_left_out_of_the_line() -> None:
-    drawing = draw(Chunk(np.arange(3), np.array([1.0, np.nan, np.inf])), None)
+    chunk = Chunk.of([0, 1, 2], [1.0, np.nan, np.inf])
+    assert drawn(chunk).path == f"M0.0,{HEIGHT / 2}h0"
+    assert draw(Chunk.of([0], [np.nan]), (), Axis(0, 1), None, Kind.GAUGE) is None
+    assert draw(Chunk.joined(()), (), Axis(0, 1), None, Kind.GAUGE) is None
+
+
+def test_no_line_is_drawn_across_a_gap_and_the_gap_is_shaded_with_its_reason() -> None:
+    chunk = Chunk.of([0, 10, 20, 60, 70, 100], [1, 2, 3, 4, 5, 6])
+    drawing = drawn(chunk, Gap(20, 60, LOST), Gap(70, 100, STALLED))
+    assert [[x for x, _ in line] for line in strokes(drawing.path)] == [[0, 24, 48], [144, 168], [240]]
+    assert [(shade.left, shade.width) for shade in drawing.gaps] == [(48, 96), (168, 72)]
+    assert drawing.gaps[0].meaning == f"lost: {LOST.reason}"
+
+
+def test_a_gap_without_an_end_is_shaded_to_the_end_of_the_drawing() -> None:
+    latency, power = Chunk.of([0, 100], [1, 2]), Chunk.of([0, 25], [1, 2])
+    gaps = [Gap(25, None, LOST)]
+    drawing = draw(power, gaps, Axis.over([(latency, ()), (power, gaps)]), None, Kind.GAUGE)
     assert drawing is not None
-    assert drawing.points == f"0.0,{HEIGHT / 2}"
-    assert draw(Chunk(np.arange(1), np.array([np.nan])), None) is None
-    assert draw(Chunk(np.empty(0, np.int64), np.empty(0)), None) is None
+    assert [(shade.left, shade.width) for shade in drawing.gaps] == [(60, 180)]
+
+
+def test_a_short_gap_can_be_seen_and_a_thousand_alike_are_one_shade_where_they_touch() -> None:
+    chunk = Chunk.of([0, 10**6], [1, 2])
+    assert [shade.width for shade in drawn(chunk, Gap(5, 6, LOST)).gaps] == [1.0]
+    [shade] = drawn(chunk, *(Gap(t, t + 1, LOST) for t in range(0, 10**6, 1000))).gaps
+    assert (shade.left, shade.width) == (0, 240)
+
+
+def test_events_are_marks_that_no_line_joins() -> None:
+    assert drawn(Chunk.of([0, 5, 10], [13, 31, 79]), kind=Kind.EVENT).path == "M0.0,36V0M120.0,36V0M240.0,36V0"
+
+
+GAPS = st.lists(st.tuples(st.integers(0, 10**6), st.integers(1, 10**6), st.booleans()), max_size=8)
+
+
+@given(SAMPLES, GAPS)
+def test_every_sample_is_drawn_once_whatever_the_gaps_and_shades_stay_inside(
+    samples: list[tuple[int, float]], gaps: list[tuple[int, int, bool]]
+) -> None:
+    times, values = zip(*sorted(samples), strict=True)
+    given_gaps = [Gap(start, None if is_open else start + length, LOST) for start, length, is_open in gaps]
+    drawing = drawn(Chunk.of(times, values), *given_gaps)
+    assert sum(map(len, strokes(drawing.path))) == len(times)
+    assert all(s.left >= 0 and s.left + s.width <= WIDTH + 0.1 and s.width >= 0.9 for s in drawing.gaps)
 
 
 ANYTHING = st.recursive(

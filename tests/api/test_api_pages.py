@@ -3,15 +3,35 @@
 import re
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
+from sqlalchemy import delete
 
-from migperf.store import runs
+from migperf.measure.figures import ResultFigure
+from migperf.metrics.metric import Metric, Scope
+from migperf.metrics.series import Chunk, SeriesUpdate
+from migperf.store import results, runs, series
 from migperf.store.database import Database, now
+from migperf.store.models import ResultRow
 from tests import builders
 from tests.api.serving import TestClient
-from tests.api.steps import begun, both_databases, entered, measured, submitted
+from tests.api.steps import (
+    GRACT,
+    LOST,
+    NO_SENSOR,
+    STALLED,
+    begun,
+    both_databases,
+    entered,
+    gap,
+    measured,
+    submitted,
+    watched,
+)
 
-VOID = {"meta", "link", "rect", "polyline", "path", "br"}
+CLOCK = Metric(name="clock_sm", unit="MHz", scope=Scope.GPU, source="nvml")
+
+VOID = {"meta", "link", "br"}
 
 
 class Outline(HTMLParser):
@@ -97,15 +117,106 @@ def test_the_page_of_a_run_shows_all_that_is_known_of_it(client: TestClient, dat
     assert "<script" not in page, "what has ended needs no script"
 
 
+@both_databases
+def test_series_are_drawn_and_summed_up_grouped_by_what_they_are_about(client: TestClient, database: Database) -> None:
+    run_id = measured(database)
+    watched(database, run_id, GRACT, {0.5: 90.0, 1.0: 91.0, 3.0: 92.0, 4.0: 93.0}, gap(1, 3, STALLED))
+    watched(database, run_id, CLOCK, {0.5: 1980.0})
+    page = client.get(f"/runs/{run_id}").text
+    groups = re.findall(r'<tbody data-scope="(\w+)">(.*?)</tbody>', page, re.DOTALL)
+    assert [(scope, re.findall(r'data-series="(\w+)"', rows)) for scope, rows in groups] == [
+        ("instance", ["gract"]),
+        ("gpu", ["clock_sm"]),
+        ("process", ["latency"]),
+    ]
+    rows = dict(groups)
+    assert "The whole board" in rows["gpu"]
+    path = re.findall(r' d="([^"]+)"', rows["instance"])
+    assert [line.count("L") for line in path[0].removeprefix("M").split("M")] == [1, 1], "the line stops at the gap"
+    assert rows["instance"].count('class="gap"') == 1
+    assert f"<title>stalled: {STALLED.reason}</title>" in rows["instance"]
+    assert "every 100 ms" in rows["instance"]
+    assert re.findall(r'<td class="number">([\d.]+)</td>', rows["process"])[:3] == ["4.454", "4.202", "4.707"]
+
+
+def test_series_without_a_sample_are_listed_at_the_end_with_state_and_reason(
+    client: TestClient, database: Database
+) -> None:
+    page = client.get(f"/runs/{measured(database)}").text
+    [absent] = re.findall("<details>(.*?)</details>", page, re.DOTALL)
+    assert "1 series without a sample" in absent
+    for text in (">power</a>", "<td>not supported</td>", NO_SENSOR.reason, "<td>nvml</td>"):
+        assert text in absent
+    assert 'data-series="power"' not in page
+
+
+def test_a_series_that_ended_early_says_why(client: TestClient, database: Database) -> None:
+    run_id = measured(database)
+    watched(database, run_id, GRACT, {0.5: 90.0}, gap(0.5, None, LOST))
+    assert f"lost at the end: {LOST.reason}" in client.get(f"/runs/{run_id}").text
+
+
+def test_a_peak_among_a_hundred_thousand_samples_is_drawn_with_few_points(
+    client: TestClient, database: Database
+) -> None:
+    run_id = measured(database)
+    value = np.ones(100_000)
+    value[54_321] = 100.0
+    with database.write() as session:
+        chunk = Chunk.of(np.arange(100_000) * 100_000, value)
+        series.append(session, run_id, [SeriesUpdate(GRACT, chunk)], clock_zero_ns=0)
+    [drawn] = re.findall(
+        r'data-series="gract".*?<path class="line" d="([^"]+)"', client.get(f"/runs/{run_id}").text, re.DOTALL
+    )
+    assert ",2.0" in drawn
+    assert drawn.count("L") < 500
+
+
+def test_the_board_of_a_whole_gpu_is_what_the_run_is_on(client: TestClient, database: Database) -> None:
+    run_id = measured(database)
+    watched(database, run_id, CLOCK, {0.5: 1980.0})
+    with database.write() as session:
+        runs.lock(session, run_id).partition_row.kind = "gpu"  # type: ignore[union-attr]
+    assert "The GPU that the run is on" in client.get(f"/runs/{run_id}").text
+
+
+def test_a_figure_tells_how_it_was_come_by(client: TestClient, database: Database) -> None:
+    run_id = measured(database)
+    assert "Method" not in client.get(f"/runs/{run_id}").text
+    energy = ResultFigure(
+        name="gpu_energy", unit="J", scope=Scope.GPU, value=99.5, method="counter difference", update_period_ms=20.0
+    )
+    other = measured(database)
+    with database.write() as session:
+        session.execute(delete(ResultRow).where(ResultRow.run_id == other))
+        results.store_figures(session, other, [energy])
+    page = client.get(f"/runs/{other}").text
+    assert "counter difference" in page
+    assert "meter updated every 20 ms" in page
+
+
+def test_a_run_that_goes_on_has_room_for_series_that_are_yet_to_come(client: TestClient, database: Database) -> None:
+    run_id = submitted(database)
+    page = client.get(f"/runs/{run_id}").text
+    assert re.findall(r'<tbody data-scope="(\w+)" hidden>', page) == [
+        *("instance", "gpu", "process", "process_tree", "host")
+    ]
+    assert '<template id="series-row">' in page
+    outline(page)
+
+
 def test_a_running_run_is_watched_by_a_script_of_our_own(client: TestClient, database: Database) -> None:
     run_id = submitted(database)
     begun(database, run_id)
     entered(database, run_id, "warming_up")
     page = client.get(f"/runs/{run_id}").text
     assert "warming up" in page
-    [source] = re.findall(r'<script type="module" src="([^"]+)"></script>', page)
-    assert client.get(source).headers["Content-Type"].startswith("text/javascript")
+    sources = re.findall(r'<script type="module" src="([^"]+)"></script>', page)
+    assert len(sources) == 2
+    for source in sources:
+        assert client.get(source).headers["Content-Type"].startswith("text/javascript")
     assert f'data-events="/v1/runs/{run_id}/events"' in page
+    assert f'data-series="/v1/runs/{run_id}/series"' in page
 
 
 def test_a_simulated_run_is_labelled(client: TestClient, database: Database) -> None:

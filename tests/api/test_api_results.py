@@ -1,13 +1,11 @@
 """What a run leaves behind comes out as it went in."""
 
-import numpy as np
 import pytest
 
-from migperf.metrics.series import Chunk
-from migperf.store import results, series
+from migperf.store import results
 from migperf.store.database import Database
 from tests.api.serving import TestClient
-from tests.api.steps import FIGURES, LATENCY, both_databases, measured, submitted
+from tests.api.steps import FIGURES, both_databases, measured, submitted
 
 
 @both_databases
@@ -27,65 +25,6 @@ def test_a_simulated_partition_marks_the_result(client: TestClient, database: Da
 def test_a_run_without_a_result_has_no_figures(client: TestClient, database: Database) -> None:
     result = client.get(f"/v1/runs/{submitted(database)}/result").json()
     assert (result["state"], result["figures"]) == ("queued", [])
-
-
-@both_databases
-def test_series_are_listed_with_their_window_and_why_one_is_absent(client: TestClient, database: Database) -> None:
-    listed = client.get(f"/v1/runs/{measured(database)}/series").json()
-    assert listed["window"] == {"start_s": 2.0, "end_s": 7.0}
-    assert [(s["name"], s["unit"], s["scope"], s["samples"], s["absent"]) for s in listed["items"]] == [
-        ("latency", "ms", "process", 100, None),
-        ("power", "W", "gpu", 0, "the instance has no power sensor"),
-    ]
-
-
-@both_databases
-def test_a_series_has_times_in_seconds_since_the_run_started(client: TestClient, database: Database) -> None:
-    shown = client.get(f"/v1/runs/{measured(database)}/series/latency").json()
-    assert shown["time_s"] == [i / 10 for i in range(100)]
-    assert (shown["value"][0], shown["value"][-1]) == (4.0, 5.0)
-    assert (shown["unit"], shown["window"], shown["next_start_s"]) == ("ms", {"start_s": 2.0, "end_s": 7.0}, None)
-
-
-def test_both_ends_of_the_asked_time_are_in_it(client: TestClient, database: Database) -> None:
-    run_id = measured(database)
-    shown = client.get(f"/v1/runs/{run_id}/series/latency", params={"start_s": 2, "end_s": 2.3}).json()
-    assert shown["time_s"] == [2.0, 2.1, 2.2, 2.3]
-    beyond = client.get(f"/v1/runs/{run_id}/series/latency", params={"start_s": 1e9}).json()
-    assert (beyond["time_s"], beyond["next_start_s"]) == ([], None)
-
-
-@both_databases
-@pytest.mark.parametrize("limit", [1, 3, 50])
-def test_pages_of_a_series_neither_skip_nor_repeat_even_where_samples_share_a_time(
-    client: TestClient, database: Database, limit: int
-) -> None:
-    run_id = submitted(database)
-    times = np.repeat(np.array([1, 3, 3_000_000_007, 86_400_000_000_001, 604_800_000_000_003]), [1, 2, 5, 1, 3])
-    with database.write() as session:
-        for start in range(0, len(times), 4):
-            part = slice(start, start + 4)
-            values = np.arange(len(times), dtype=float)[part]
-            series.append(session, run_id, LATENCY, Chunk(times[part], values), clock_zero_ns=0)
-    values, query = [], {"limit": str(limit)}
-    while True:
-        page = client.get(f"/v1/runs/{run_id}/series/latency", params=query).json()
-        values += page["value"]
-        if page["next_start_s"] is None:
-            break
-        query["start_s"] = repr(page["next_start_s"])
-    assert values == list(range(len(times)))
-
-
-@pytest.mark.parametrize("query", ["limit=0", "limit=100001", "start_s=nan", "end_s=inf", "start_s=1e300", "from=2"])
-def test_an_impossible_part_of_a_series_is_refused(client: TestClient, database: Database, query: str) -> None:
-    answer = client.get(f"/v1/runs/{measured(database)}/series/latency?{query}")
-    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, query.partition("=")[0])
-
-
-def test_an_unknown_series_is_a_problem(client: TestClient, database: Database) -> None:
-    answer = client.get(f"/v1/runs/{measured(database)}/series/nothing")
-    assert (answer.status_code, answer.json()["type"]) == (404, "/problems/not-found")
 
 
 @both_databases

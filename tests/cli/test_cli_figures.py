@@ -52,6 +52,15 @@ def test_nothing_is_cut_off_at_80_columns() -> None:
     assert all(len(line) <= 80 for line in text.splitlines())
 
 
+def test_how_a_figure_was_come_by_is_shown_where_there_is_room() -> None:
+    energy = ResultFigure(
+        name="gpu_energy", unit="J", scope=Scope.GPU, value=1072.4, method="counter difference", update_period_ms=99.8
+    )
+    assert "counter difference, meter updated every 99.8 ms" in _printed(THROUGHPUT, energy, columns=130)
+    assert "Method" not in _printed(THROUGHPUT, energy)
+    assert "Method" not in _printed(THROUGHPUT, columns=130)
+
+
 def test_no_figures_print_nothing() -> None:
     assert _printed() == ""
 

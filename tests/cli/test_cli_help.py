@@ -19,8 +19,8 @@ COMMANDS = [
     "api",
     "worker",
     "scheduler",
-    *(f"runs {name}" for name in ("list", "show", "watch", "cancel", "delete", "log", "series")),
-    *(f"db {name}" for name in ("upgrade", "downgrade", "current", "check")),
+    *(f"runs {name}" for name in ("list", "show", "watch", "cancel", "delete", "log", "series", "export")),
+    *(f"db {name}" for name in ("upgrade", "downgrade", "current", "check", "thin")),
 ]
 
 

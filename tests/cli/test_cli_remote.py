@@ -1,6 +1,5 @@
 """The commands about a service, against the real API: what they print, and what their exit status says."""
 
-import csv
 import io
 import json
 import os
@@ -228,22 +227,6 @@ def test_an_empty_log_is_said_to_be_empty(cli: Cli, database: Database) -> None:
         results.store_log(session, run_id, 1, b"", 0)
     said = cli("runs", "log", run_id)
     assert (said.status, said.out, said.err.strip()) == (0, "", "the child wrote nothing")
-
-
-def test_series_are_listed_and_one_is_csv_or_json(cli: Cli, database: Database) -> None:
-    run_id = steps.measured(database)
-    listed = cli("runs", "series", run_id).out
-    assert "latency" in listed
-    assert "the instance has no power sensor" in " ".join(listed.split())
-    heading, *rows = csv.reader(io.StringIO(cli("runs", "series", run_id, "latency", "--end-s", "0.45").out))
-    assert heading == ["time_s", "latency [ms]"]
-    assert [float(time_s) for time_s, _ in rows] == pytest.approx([0.0, 0.1, 0.2, 0.3, 0.4])
-    document = cli("runs", "series", run_id, "latency", "--json").document
-    assert len(document["time_s"]) == len(document["value"]) == 100
-    assert document["window"] == {"start_s": pytest.approx(2.0), "end_s": pytest.approx(7.0)}
-    absent = cli("runs", "series", run_id, "power")
-    assert absent.out == "time_s,power [W]\n"
-    assert "no power sensor" in absent.err
 
 
 def test_a_service_that_is_not_there_is_one_line_with_the_remedy(cli: Cli) -> None:

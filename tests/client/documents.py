@@ -49,9 +49,36 @@ def series_document(times: list[float], values: list[float | None], next_start_s
         "unit": "ms",
         "scope": "process",
         "source": "timer",
+        "kind": "duration",
+        "period_ms": None,
         "absent": None,
+        "thinned_from": None,
+        "simulated": False,
+        "downsampled_from": None,
+        "method": None,
+        "gaps": [],
         "window": {"start_s": 1.0, "end_s": 2.0},
         "time_s": times,
         "value": values,
         "next_start_s": next_start_s,
+    }
+
+
+def samples_document(name: str, times: list[float], values: list[float | None], **changes: Any) -> dict[str, Any]:
+    """Return what a ``samples`` event carries."""
+    return {
+        "name": name,
+        "unit": "W",
+        "scope": "gpu",
+        "source": "nvml",
+        "kind": "gauge",
+        "period_ms": 100.0,
+        "absent": None,
+        "thinned_from": None,
+        "attempt": 1,
+        "downsampled_from": None,
+        "time_s": times,
+        "value": values,
+        "gaps": [],
+        **changes,
     }

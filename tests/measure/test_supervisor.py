@@ -18,8 +18,8 @@ from migperf.measure.launcher import Launcher
 from migperf.measure.outcome import Ending, Outcome, Stop
 from migperf.measure.phases import Phase
 from migperf.measure.supervisor import Limits, Standing, Supervisor
-from migperf.metrics.metric import Metric
-from migperf.metrics.series import Chunk
+from migperf.metrics.instruments import Instruments
+from migperf.metrics.series import SeriesUpdate
 
 QUICK = {"warmup_steps": 1, "warmup_s": 0, "min_steps": 50, "min_s": 0.0}
 LIMITS = Limits(tick_s=0.05, samples_every_s=0.1, kill_grace_s=0.3, log_bytes=200_000)
@@ -45,9 +45,9 @@ class RecordingWatcher:
         self.standings.append(standing)
         return self.stop
 
-    def samples(self, chunks: list[tuple[Metric, Chunk]]) -> None:
-        self.names |= {metric.name for metric, _ in chunks}
-        self.samples_seen += sum(len(chunk) for _, chunk in chunks)
+    def samples(self, updates: list[SeriesUpdate]) -> None:
+        self.names |= {update.metric.name for update in updates}
+        self.samples_seen += sum(len(update.chunk) for update in updates)
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def supervise(
         partition=cpu_partition(),
         timeout_s=timeout_s,
     )
-    return Supervisor(launcher, job, watcher, log, LIMITS).run()
+    return Supervisor(launcher, Instruments(), job, watcher, log, LIMITS).run()
 
 
 def misbehave(how: str, **parameters: object) -> dict[str, object]:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from migperf.jobs.offering import read_offer
 from migperf.metrics.metric import Metric, Scope
-from migperf.metrics.series import Chunk
+from migperf.metrics.series import Chunk, SeriesUpdate
 from migperf.store import leases, nodes, runs, series
 from migperf.store.database import Database
 from migperf.store.leases import LeaseLostError
@@ -77,7 +77,7 @@ def test_an_expired_lease_queues_the_run_again_and_kills_its_token(
     run_id, token = claimed
     with database.write() as session:
         metric = Metric(name="latency", unit="ms", scope=Scope.PROCESS, source="timer")
-        series.append(session, run_id, metric, Chunk.of([1, 2], [3.0, 4.0]), 0)
+        series.append(session, run_id, [SeriesUpdate(metric, Chunk.of([1, 2], [3.0, 4.0]))], 0)
     with database.write() as session:
         (lost,) = leases.expire(session, LATER)
         run = runs.get(session, run_id)

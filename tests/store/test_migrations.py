@@ -70,6 +70,34 @@ def test_leases_outlive_the_migration_that_widens_them_and_tokens_go_on_growing(
     database.close()
 
 
+A_SERIES = (
+    "INSERT INTO series (id, run_id, name, unit, scope, source) VALUES (1, 'r', 'latency', 'ms', 'process', 'timer')",
+    "INSERT INTO series (id, run_id, name, unit, scope, source) VALUES (2, 'r', 'rss', 'MiB', 'process_tree', 'p')",
+    "INSERT INTO series_chunks (series_id, sequence, count, first_ns, last_ns, minimum, maximum, mean, codec, data)"
+    " VALUES (1, 0, 1, 0, 0, 1.0, 1.0, 1.0, 'c', 'abc')",
+)
+CHUNKS = text("SELECT series_id, count, codec FROM series_chunks")
+
+
+def test_series_outlive_the_migration_that_widens_them_up_and_down(database_url: str) -> None:
+    """SQLite drops the chunks with the table of their heads if that is made anew."""
+    database = Database(database_url)
+    schema.upgrade(database, "0002")
+    with database.write() as session:
+        for statement in (*A_RUN_UNDER_WAY[2:3], *A_SERIES):
+            session.execute(text(statement), given_for(statement))
+    schema.upgrade(database)
+    with database.read() as session:
+        kinds = session.execute(text("SELECT name, kind, lookback_ms FROM series ORDER BY id")).all()
+        assert kinds == [("latency", "duration", 0), ("rss", "gauge", 0)]
+        assert session.execute(CHUNKS).all() == [(1, 1, "c")]
+    schema.downgrade(database, "0002")
+    with database.read() as session:
+        assert session.execute(CHUNKS).all() == [(1, 1, "c")]
+    schema.upgrade(database)
+    database.close()
+
+
 def test_an_empty_database_is_refused_with_the_command_that_helps(database_url: str) -> None:
     database = Database(database_url)
     with pytest.raises(schema.SchemaError, match="migperf db upgrade"):

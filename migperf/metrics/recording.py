@@ -1,0 +1,301 @@
+"""What a source has said: rows as growing columns, each metric's gaps with their reasons, and readers of both.
+
+A recording may have several readers: what a GPU's runs share is recorded once, and each run reads its own part.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from migperf.metrics.absence import Absence
+from migperf.metrics.cells import Cells, cells_of
+from migperf.metrics.metric import Metric
+from migperf.metrics.series import Chunk, Gap, Series, SeriesUpdate
+from migperf.metrics.source import Row
+
+Columns = tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]
+WhyNot = Callable[[int], Absence | None]
+ALL = slice(None)
+_FIRST_ROWS = 256
+
+
+class Gaps:
+    """The gaps of one metric in order, as a log: one that ends replaces the entry of the same start."""
+
+    def __init__(self) -> None:
+        self.log: list[Gap] = []
+        self.open: Gap | None = None
+        self._ended_ns: int | None = None
+
+    def begin(self, start_ns: int, absence: Absence) -> None:
+        """Open a gap; it begins no earlier than where the one before has ended."""
+        start_ns = start_ns if self._ended_ns is None else max(start_ns, self._ended_ns)
+        self.open = Gap(start_ns, None, absence)
+        self.log.append(self.open)
+
+    def end(self, end_ns: int) -> None:
+        """Close the gap that is open, if one is."""
+        if self.open is not None:
+            self.add(replace(self.open, end_ns=end_ns))
+            self.open = None
+
+    def add(self, gap: Gap) -> None:
+        """Add a gap that is over."""
+        self.log.append(gap)
+        self._ended_ns = gap.end_ns
+
+
+class Recording:
+    """The rows of one source. One thread appends; readers need the same lock as appending.
+
+    Eight bytes a sample, and eight a row for its time, stay in memory until nobody reads them any more. Gaps are only
+    kept of metrics that somebody reads.
+    """
+
+    def __init__(self, metrics: Sequence[Metric]) -> None:
+        self.metrics = tuple(metrics)
+        self.gaps = [Gaps() for _ in self.metrics]
+        self.last_ns: int | None = None
+        """When the last row was appended, whether it had values or not."""
+        self.last_turn_ns = 0
+        """How long the turn lasted in which it was."""
+        self._time_ns = np.empty(_FIRST_ROWS, np.int64)
+        self._rows = np.empty((_FIRST_ROWS, len(self.metrics)))
+        self._dropped = 0
+        self._kept = 0
+        self._readers = np.zeros(len(self.metrics), np.int64)
+        self._has_gap = np.zeros(len(self.metrics), np.bool_)
+        self._news = True
+        """Whether the next row concerns somebody who began to read after the last."""
+        self._look_into()
+
+    def __len__(self) -> int:
+        """How many rows there have been, those that were dropped included."""
+        return self._dropped + self._kept
+
+    def begin_reading(self, columns: slice) -> None:
+        """Say that one more reads these columns; of what nobody has read so far, gaps begin anew."""
+        for index in range(*columns.indices(len(self.metrics))):
+            if not self._readers[index]:
+                self.gaps[index] = Gaps()
+                self._has_gap[index] = False
+        self._readers[columns] += 1
+        self._news = True
+
+    def end_reading(self, columns: slice) -> None:
+        """Say that one less reads these columns."""
+        self._readers[columns] -= 1
+
+    def append(self, time_ns: int, row: "Row | Cells", why_not: WhyNot, *, steady: bool = False) -> None:
+        """Add a row, contiguous float64; where a value is missing, ``why_not`` of its index is what makes it a gap.
+
+        ``steady``: the same values are missing as in the row before, for the same reasons.
+        """
+        at, width = self._kept, len(self.metrics)
+        if at == len(self._time_ns):
+            self._grow()
+        # Through memoryviews: numpy's own ways are slow where the CPU has done something else since the last turn.
+        self._times[at] = self.last_ns = time_ns
+        self._cells[at * width : (at + 1) * width] = row if isinstance(row, memoryview) else cells_of(row)
+        self._kept = at + 1
+        if self._news or not steady:
+            self._look_closer(time_ns, self._rows[at], why_not)
+
+    def stall(self, end_ns: int, absence: Absence) -> None:
+        """Make the time since the last row a gap of every metric that had a value then."""
+        if self.last_ns is None:
+            return
+        had_value = ~np.isnan(self._rows[self._kept - 1]) & ~self._has_gap & (self._readers > 0)
+        for index in np.flatnonzero(had_value).tolist():
+            self.gaps[index].add(Gap(self.last_ns, end_ns, absence))
+
+    def columns(self, start: int, columns: slice = ALL) -> Columns:
+        """Return times (rows,) and values (rows, metrics) from row ``start`` on, not copied; NaN where none is."""
+        first = max(0, start - self._dropped)
+        return self._time_ns[first : self._kept], self._rows[first : self._kept, columns]
+
+    def drop_before(self, row: int) -> None:
+        """Forget the rows before this one; at once only where that frees as much as it costs."""
+        surplus = row - self._dropped
+        if surplus * 2 < self._kept or surplus < _FIRST_ROWS:
+            return
+        time_ns, rows = self.columns(row)
+        self._time_ns, self._rows = time_ns.copy(), rows.copy()
+        self._dropped, self._kept = row, len(time_ns)
+        self._look_into()
+
+    def _grow(self) -> None:
+        room = max(_FIRST_ROWS, self._kept)
+        self._time_ns = np.concatenate([self._time_ns, np.empty(room, np.int64)])
+        self._rows = np.concatenate([self._rows, np.empty((room, len(self.metrics)))])
+        self._look_into()
+
+    def _look_into(self) -> None:
+        self._times: memoryview[int] = self._time_ns.data
+        self._cells: Cells = cells_of(self._rows.reshape(-1))
+
+    def _look_closer(self, time_ns: int, row: Row, why_not: WhyNot) -> None:
+        """Begin and end gaps. Unless the source says otherwise, the reason for one can change with any row."""
+        self._news = False
+        finite = np.isfinite(row)
+        row[~finite] = np.nan
+        concerned = (self._readers > 0) & (~finite | self._has_gap)
+        for index in np.flatnonzero(concerned).tolist():
+            gaps = self.gaps[index]
+            if finite[index]:
+                gaps.end(time_ns)
+            elif (absence := why_not(index)) is not None:
+                self._miss(index, gaps, time_ns, absence)
+            self._has_gap[index] = gaps.open is not None
+
+    def _miss(self, index: int, gaps: Gaps, time_ns: int, absence: Absence) -> None:
+        if gaps.open is None:
+            gaps.begin(self._last_value_ns(index, time_ns), absence)
+        elif gaps.open.absence.state is not absence.state:
+            gaps.end(time_ns)
+            gaps.begin(time_ns, absence)
+
+    def _last_value_ns(self, index: int, otherwise_ns: int) -> int:
+        present = np.flatnonzero(~np.isnan(self._rows[: self._kept, index]))
+        return int(self._time_ns[present[-1]]) if len(present) else otherwise_ns
+
+
+@dataclass(slots=True)
+class _Position:
+    """How far a reader has come: the next row of its own, and the next entry of each metric's log of gaps."""
+
+    row: int
+    gaps: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """Where a reader's view ends: rows and entries that came later are not its own."""
+
+    rows: int
+    gaps: list[int]
+    time_ns: int
+    absence: Absence | None
+
+
+class RecordingReader:
+    """One run's view of a recording, or of some columns of it, from when the run began until it is closed."""
+
+    def __init__(self, recording: Recording, since_ns: int, columns: slice = ALL) -> None:
+        recording.begin_reading(columns)
+        self.recording = recording
+        self.first_row = len(recording)
+        self._of = columns
+        self._metrics, self._gaps = recording.metrics[columns], recording.gaps[columns]
+        self._since_ns = since_ns
+        self._first_gaps = [_first_entry(gaps) for gaps in self._gaps]
+        self._position = _Position(0, list(self._first_gaps))
+        self._end: _End | None = None
+        self._kept: Columns | None = None
+
+    @property
+    def seen(self) -> int:
+        """How many rows there are in the view."""
+        return len(self.recording) - self.first_row if self._end is None else self._end.rows
+
+    def close(self, now_ns: int, absence: Absence | None) -> None:
+        """End the view; with an absence, that is why no metric has a value any more."""
+        logged = [len(gaps.log) for gaps in self._gaps]
+        self._kept = self._columns()
+        self._end = _End(self.seen, logged, now_ns, absence)
+        self.recording.end_reading(self._of)
+
+    def take(self) -> list[SeriesUpdate]:
+        """Return what has come since the last call, metric by metric."""
+        at, (time_ns, rows) = self._position, self._columns()
+        new_ns, new = time_ns[at.row :], rows[at.row :]
+        updates = [
+            SeriesUpdate(metric, chunk, self._gaps_from(index, at.gaps[index]))
+            for index, (metric, chunk) in enumerate(zip(self._metrics, _chunks(new_ns, new), strict=True))
+        ]
+        self._position = _Position(len(time_ns), [len(gaps.log) for gaps in self._gaps])
+        return [update for update in updates if len(update.chunk) or update.gaps]
+
+    def series(self) -> list[Series]:
+        """Return everything in the view."""
+        chunks = _chunks(*self._columns())
+        return [
+            Series(metric=metric, chunk=chunk, gaps=self._gaps_from(index, self._first_gaps[index]))
+            for index, (metric, chunk) in enumerate(zip(self._metrics, chunks, strict=True))
+        ]
+
+    def _columns(self) -> Columns:
+        """Return the rows of the view. Those of a closed one stay as they are, whatever becomes of the recording."""
+        return self.recording.columns(self.first_row, self._of) if self._kept is None else self._kept
+
+    def _gaps_from(self, index: int, entry: int) -> tuple[Gap, ...]:
+        """Return a metric's gaps from an entry of its log on, each as it is now."""
+        end, log = self._end, self._gaps[index].log
+        if end is None and entry == len(log):
+            return ()
+        latest = {gap.start_ns: gap for gap in log[entry : None if end is None else end.gaps[index]]}
+        gaps = [replace(gap, start_ns=max(gap.start_ns, self._since_ns)) for gap in latest.values()]
+        if end is not None and end.absence is not None and not self._is_open(index, end):
+            gaps.append(Gap(self._last_value_ns(index, end.time_ns), None, end.absence))
+        return tuple(gaps)
+
+    def _is_open(self, index: int, end: _End) -> bool:
+        """Tell whether the metric was absent already when the view ended."""
+        seen = self._gaps[index].log[: end.gaps[index]]
+        return bool(seen) and seen[-1].end_ns is None
+
+    def _last_value_ns(self, index: int, otherwise_ns: int) -> int:
+        time_ns, rows = self._columns()
+        present = np.flatnonzero(~np.isnan(rows[:, index]))
+        return int(time_ns[present[-1]]) if len(present) else otherwise_ns
+
+
+class SeriesLog:
+    """One series that grows by whole chunks: timings, events, and what a child tells of itself."""
+
+    def __init__(self, metric: Metric) -> None:
+        self.metric = metric
+        self._chunks: list[Chunk] = []
+        self._taken = 0
+        self._told = 0
+        self._gaps = Gaps()
+
+    def extend(self, chunk: Chunk) -> None:
+        """Add samples."""
+        if len(chunk):
+            self._chunks.append(chunk)
+
+    def end(self, now_ns: int, absence: Absence) -> None:
+        """Say that from now on there will be no samples, and why."""
+        if self._gaps.open is None:
+            self._gaps.begin(now_ns, absence)
+
+    def take(self) -> list[SeriesUpdate]:
+        """Return what was added since the last call: one update, or none."""
+        start, self._taken = self._taken, len(self._chunks)
+        gaps, self._told = tuple(self._gaps.log[self._told :]), len(self._gaps.log)
+        update = SeriesUpdate(self.metric, Chunk.joined(self._chunks[start:]), gaps)
+        return [update] if len(update.chunk) or update.gaps else []
+
+    def series(self) -> list[Series]:
+        """Return everything, as a list of one."""
+        return [Series(metric=self.metric, chunk=Chunk.joined(self._chunks), gaps=tuple(self._gaps.log))]
+
+
+def _first_entry(gaps: Gaps) -> int:
+    """Return where a new reader's gaps begin: with the one that is open, which concerns it as well."""
+    return len(gaps.log) - (gaps.open is not None)
+
+
+def _chunks(time_ns: npt.NDArray[np.int64], rows: npt.NDArray[np.float64]) -> list[Chunk]:
+    """Return a chunk for each column: what it has values of."""
+    present = ~np.isnan(rows)
+    complete = present.sum(axis=0) == len(rows)
+    columns = zip(present.T, np.asfortranarray(rows).T, complete.tolist(), strict=True)
+    copied_ns = time_ns.copy()
+    return [
+        Chunk(copied_ns, column) if everywhere else Chunk(time_ns[where], column[where])
+        for where, column, everywhere in columns
+    ]

@@ -1,0 +1,100 @@
+"""The figures of a run that finished: how fast it was, what its child reported, what was watched; in this order."""
+
+import numpy as np
+import pytest
+
+from migperf.measure.benchmark import Scenario
+from migperf.measure.events import Finished
+from migperf.measure.figures import ResultFigure
+from migperf.measure.summary import measured_window, summarise, timing_metric
+from migperf.metrics.catalogue import CPU, ENERGY
+from migperf.metrics.metric import Kind, Metric, Scope
+from migperf.metrics.series import Chunk, Series
+from migperf.metrics.summary import summarise_series
+from tests.metrics.made_series import every, made, ns
+
+WARMUP_STEP_S = 0.5
+OWN = ResultFigure(name="peak_rss", unit="MiB", scope=Scope.PROCESS, value=7)
+
+
+def finished(start_s: float, end_s: float) -> Finished:
+    return Finished(
+        window_start_ns=ns(start_s),
+        window_end_ns=ns(end_s),
+        samples_per_step=4,
+        sample_unit="image",
+        warmup_ended_by="steps_and_time",
+        measuring_ended_by="steps_and_time",
+        figures=(OWN,),
+    )
+
+
+def steps(scenario: Scenario, measured: int) -> Series:
+    """Four slow steps of warm-up until 2 s, then fast ones of 10 ms."""
+    begun_s = [*every(WARMUP_STEP_S, 0, 2), *(2 + 0.01 * np.arange(measured))]
+    return made(timing_metric(scenario), begun_s, [500.0] * 4 + [10.0] * measured)
+
+
+def figures(*series: Series, measured: int = 100, scenario: Scenario = Scenario.OFFLINE) -> dict[str, ResultFigure]:
+    end = finished(2, 2 + 0.01 * measured)
+    found = summarise(scenario, end, (*series, steps(scenario, measured)), whole_board=True)
+    return {figure.name: figure for figure in found}
+
+
+def cpu() -> Series:
+    return made(Metric.of(CPU, Scope.PROCESS_TREE, "test"), every(0.1, 0, 4), np.ones(40))
+
+
+def energy() -> Series:
+    times_s = every(0.1, 0, 4)
+    return made(Metric.of(ENERGY, Scope.GPU, "test"), times_s, 100 * np.array(times_s))
+
+
+def test_figures_come_in_the_order_speed_child_watched() -> None:
+    names = list(figures(cpu()))
+    assert names == [
+        "throughput",
+        "batch_time_mean",
+        "batch_time_p50",
+        "batch_time_p90",
+        "batch_time_p95",
+        "batch_time_p99",
+        "peak_rss",
+        "cpu_mean",
+        "cpu_max",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("scenario", "name"),
+    [(Scenario.OFFLINE, "batch_time"), (Scenario.SINGLE_STREAM, "latency"), (Scenario.TRAIN, "step_time")],
+)
+def test_warm_up_steps_make_no_figure(scenario: Scenario, name: str) -> None:
+    found = figures(scenario=scenario)
+    assert found[f"{name}_mean"].value == pytest.approx(10)
+    assert found[f"{name}_mean"].samples == 100
+    assert found["throughput"].value == pytest.approx(400)
+    assert found["throughput"].unit == "image/s"
+
+
+def test_a_percentile_that_the_steps_cannot_support_says_how_many_it_takes() -> None:
+    assert "needs at least 459 steps, 100 were measured" in str(figures()["batch_time_p99"].absent)
+
+
+def test_without_a_step_in_the_window_there_is_no_speed() -> None:
+    found = figures(measured=0)
+    assert found["throughput"].absent == found["batch_time_mean"].absent == "no step ended while measuring"
+
+
+def test_energy_per_sample_counts_the_samples_of_the_steps_in_the_window() -> None:
+    found = figures(energy())
+    assert found["energy"].value == pytest.approx(100)
+    assert found["energy_per_sample"].value == pytest.approx(100 / 400)
+
+
+def test_timings_are_durations_with_a_summary_like_any_series() -> None:
+    timed = steps(Scenario.OFFLINE, 100)
+    summary = summarise_series(timed, measured_window(finished(2, 3)))
+    assert timed.metric.kind is Kind.DURATION
+    assert (summary.samples, summary.mean, summary.p95) == (100, 10, 10)
+    assert summarise_series(Series(metric=timed.metric, chunk=Chunk.of([], [])), measured_window(finished(2, 3))).absent
