@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from fastapi import FastAPI
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as prometheus
@@ -13,7 +14,7 @@ from migperf.store.states import ChangeState, RunState
 from tests import builders
 from tests.api.gpu_host import GpuHost
 from tests.api.serving import TestClient
-from tests.api.steps import both_databases, measured, submitted
+from tests.api.steps import begun, both_databases, measured, progressed, submitted
 
 Labels = frozenset[tuple[str, str]]
 
@@ -118,9 +119,66 @@ def test_runs_and_changes_are_counted_in_every_state(client: TestClient, host: G
 
 
 @both_databases
+def test_the_queue_tells_how_many_wait_and_for_how_long(client: TestClient, database: Database) -> None:
+    with database.read() as session:
+        time = now(session)
+    submitted(database, time - timedelta(seconds=90))
+    submitted(database, time - timedelta(seconds=30))
+    begun(database, submitted(database, time - timedelta(hours=1)))
+    found = scraped(client)
+    assert found["migperf_queue_length"] == {frozenset(): 2}
+    assert found["migperf_queue_oldest_seconds"][frozenset()] == pytest.approx(90, abs=20)
+    assert "migperf_wakeup_oldest_seconds" not in found, "its worker has begun what was put there"
+
+
+@both_databases
+def test_what_was_put_on_a_node_and_is_not_begun_shows_how_long_it_waits(client: TestClient, host: GpuHost) -> None:
+    host.run_on(host.gpu(1).uuid)
+    found = scraped(client)
+    assert 0 <= found["migperf_wakeup_oldest_seconds"][frozenset()] < 60
+    assert found["migperf_queue_length"] == {frozenset(): 0}
+    assert "migperf_queue_oldest_seconds" not in found, "nothing waits for a partition"
+
+
+@both_databases
+def test_a_run_under_way_shows_how_far_it_is(client: TestClient, database: Database) -> None:
+    run_id, waiting = submitted(database), submitted(database)
+    begun(database, run_id)
+    progressed(database, run_id, 0.25)
+    progress = scraped(client)["migperf_partition_run_progress_ratio"]
+    assert progress == {frozenset({("uuid", f"CPU-{run_id}")}): 0.25}
+    assert waiting not in str(progress)
+
+
+@both_databases
+def test_a_run_that_has_ended_shows_no_progress(client: TestClient, database: Database) -> None:
+    measured(database)
+    assert "migperf_partition_run_progress_ratio" not in scraped(client)
+
+
+@both_databases
+def test_each_node_is_alive_silent_or_stopped(client: TestClient, database: Database, settings: Settings) -> None:
+    with database.write() as session:
+        time = now(session)
+        long_ago = time - timedelta(seconds=settings.node_stale_s + 1)
+        builders.register(session, time, builders.partition("CPU-1"), node="well")
+        builders.register(session, long_ago, builders.partition("CPU-2"), node="mute")
+        builders.register(session, long_ago, builders.partition("CPU-3"), node="gone")
+        nodes.sign_off(session, "gone", "gone-a", time)
+    samples = scraped(client)["migperf_node_state"]
+    by_node: dict[str, list[str]] = {}
+    for labels, value in samples.items():
+        if value == 1:
+            by_node.setdefault(dict(labels)["node"], []).append(dict(labels)["state"])
+    assert by_node == {"well": ["alive"], "mute": ["silent"], "gone": ["stopped"]}
+    assert len(samples) == 9
+
+
+@both_databases
 def test_an_empty_service_has_a_page(client: TestClient) -> None:
     found = scraped(client)
     assert sum(found["migperf_runs"].values()) == 0
+    assert found["migperf_queue_length"] == {frozenset(): 0}
     assert "migperf_gpu_info" not in found
 
 

@@ -16,6 +16,7 @@ from migperf.settings import Settings
 ROOT = Path(__file__).parents[2]
 PASSWORD = {"POSTGRES_PASSWORD": "secret"}
 OURS = {"schema", "api", "scheduler", "worker", "gpu-worker"}
+PROFILES = {"gpu-worker": ["gpu"], "prometheus": ["monitoring"], "grafana": ["monitoring"]}
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +38,9 @@ def settings_of(service: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Set
     return Settings()
 
 
-def test_the_cluster_has_all_parts_and_gpu_nodes_only_on_request(services: dict[str, Any]) -> None:
-    assert set(services) == OURS | {"postgresql", "redis"}
-    assert {name for name, service in services.items() if "profiles" in service} == {"gpu-worker"}
+def test_the_cluster_has_all_parts_and_gpu_nodes_and_monitoring_only_on_request(services: dict[str, Any]) -> None:
+    assert set(services) == OURS | {"postgresql", "redis", "prometheus", "grafana"}
+    assert {name: service["profiles"] for name, service in services.items() if "profiles" in service} == PROFILES
     (device,) = services["gpu-worker"]["deploy"]["resources"]["reservations"]["devices"]
     assert (device["driver"], device["capabilities"]) == ("nvidia", ["gpu"])
 
@@ -72,6 +73,18 @@ def test_every_command_is_one_of_ours(services: dict[str, Any], name: str) -> No
     assert shown.returncode == 0, shown.stderr
 
 
+def test_what_is_published_is_published_to_this_host_alone(services: dict[str, Any]) -> None:
+    published = [filled(port) for service in services.values() for port in service.get("ports", ())]
+    assert published
+    assert all(port.startswith("127.0.0.1:") for port in published)
+
+
+def test_images_that_are_not_ours_have_a_version(services: dict[str, Any]) -> None:
+    for name in services.keys() - OURS:
+        tag = services[name]["image"].partition(":")[2]
+        assert re.match(r"v?\d+", tag), name
+
+
 def test_no_process_starts_before_what_it_needs(services: dict[str, Any]) -> None:
     for name in OURS - {"schema"}:
         needed = {other: condition["condition"] for other, condition in services[name]["depends_on"].items()}
@@ -94,7 +107,7 @@ def test_the_image_contains_every_package_and_starts_ours() -> None:
 )
 def test_docker_compose_itself_accepts_the_file() -> None:
     checked = subprocess.run(
-        ["docker", "compose", "--profile", "gpu", "config", "--quiet"],
+        ["docker", "compose", "--profile", "gpu", "--profile", "monitoring", "config", "--quiet"],
         cwd=ROOT,
         env={**os.environ, **PASSWORD},
         capture_output=True,
