@@ -46,6 +46,34 @@ class Counting:
         self.closed = True
 
 
+class Together(Counting):
+    """Reads for as many runs as there are ``known`` sources, each of which has a column here: ten times its place."""
+
+    metrics: tuple[Metric, ...] = ()
+
+    def __init__(self, known: Sequence[Counting]) -> None:
+        super().__init__()
+        self.metrics = (TICKS,) * len(known)
+        self.joined: list[int] = []
+        self._known = tuple(known)
+        self._row = np.full(len(known), np.nan)
+
+    def join(self, source: object) -> slice | None:
+        if source not in self._known:
+            return None
+        self.joined.append(self._known.index(source))  # type: ignore[arg-type]
+        return slice(self.joined[-1], self.joined[-1] + 1)
+
+    def leave(self, columns: slice) -> None:
+        self.joined.remove(columns.start)
+
+    def read(self, now_ns: int) -> Row:
+        self.readings += 1
+        for column in range(len(self._known)):
+            self._row[column] = 10.0 * column if column in self.joined else np.nan
+        return self._row
+
+
 class Bangs:
     """An event source; ``happen`` makes an event."""
 

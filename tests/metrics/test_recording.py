@@ -95,6 +95,46 @@ def test_a_run_sees_nothing_from_before_it_began_or_after_it_ended() -> None:
     assert first.series()[1].gaps == (Gap(1, 8, LOST),)
 
 
+def test_a_reader_of_some_columns_sees_no_others() -> None:
+    recording = Recording((A, B))
+    reader = RecordingReader(recording, 0, slice(1, 2))
+    add(recording, 1, [LOST, 5.0])
+    add(recording, 2, [LOST, DENIED])
+    (b,) = reader.series()
+    assert b.metric == B
+    assert b.chunk.value.tolist() == [5.0]
+    assert b.gaps == (Gap(1, None, DENIED),)
+    assert [update.metric for update in reader.take()] == [B]
+
+
+def test_of_columns_that_nobody_has_read_gaps_begin_anew() -> None:
+    recording = Recording((A, B))
+    whole_run = RecordingReader(recording, 0, slice(1, 2))
+    first = RecordingReader(recording, 0, slice(0, 1))
+    add(recording, 1, [LOST, 1.0])
+    first.close(2, None)
+    add(recording, 3, [1.0, 1.0])
+    add(recording, 4, [DENIED, 1.0])
+    second = RecordingReader(recording, 5, slice(0, 1))
+    add(recording, 6, [2.0, 1.0])
+    add(recording, 7, [DENIED, 1.0])
+    assert first.series()[0].gaps == (Gap(1, None, LOST),)
+    assert second.series()[0].gaps == (Gap(6, None, DENIED),)
+    assert whole_run.series()[0].gaps == ()
+
+
+def test_rows_that_are_like_the_one_before_are_not_looked_at() -> None:
+    reader = record((1, 1.0, LOST))
+    asked: list[int] = []
+    for number in range(2, 5):
+        reader.recording.append(number, np.array([float(number), NAN]), asked.append, steady=True)
+    assert asked == []
+    late = RecordingReader(reader.recording, 5)
+    reader.recording.append(5, np.array([5.0, NAN]), lambda _: DENIED, steady=True)
+    assert late.series()[1].absence == DENIED, "one who has come since must be told"
+    assert reader.series()[0].chunk.value.tolist() == [1.0, 2.0, 3.0, 4.0, 5.0]
+
+
 def test_rows_that_nobody_needs_are_forgotten_and_all_others_kept() -> None:
     old = record(*((number, 1.0, 2.0) for number in range(2_000)))
     young = RecordingReader(old.recording, 2_000)

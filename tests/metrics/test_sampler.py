@@ -13,7 +13,7 @@ from migperf.metrics.sampler import NOTHING, Sampler, Sources
 from migperf.metrics.series import Series
 from migperf.metrics.source import SourceEndedError
 from migperf.metrics.watch import Watch
-from tests.metrics.sources import Bangs, Counting, raising, stall
+from tests.metrics.sources import Bangs, Counting, Together, raising, stall
 
 OWN = tuple(Metric.of(quantity, Scope.HOST, "sampler") for quantity in (SAMPLER_LATENESS, SAMPLER_COST))
 
@@ -137,6 +137,37 @@ def test_what_runs_share_is_read_once_and_told_to_each() -> None:
     assert all(len(chunk) > 20 for chunk in told)
     last = set(told[0].time_ns.tolist())
     assert all(len(last & set(chunk.time_ns.tolist())) > 20 for chunk in told), "all have the same readings"
+
+
+def test_what_is_read_together_is_told_to_each_run_as_its_own() -> None:
+    first, second, stranger = Counting(), Counting(), Counting()
+    together = Together((first, second))
+    one = sampler(Sources(joint=(together,)))
+    watches = [one.watch(Sources((own,)), 50) for own in (first, second, stranger)]
+    time.sleep(0.3)
+    assert together.joined == [0, 1]
+    for watch in watches:
+        watch.close()
+    told = [set(by_name(watch)["ticks"].chunk.value.tolist()) for watch in watches]
+    assert told[:2] == [{0.0}, {10.0}]
+    assert (first.readings, second.readings) == (0, 0)
+    assert len(told[2]) == stranger.readings > 5, "what is not known there is read by itself"
+    assert eventually(lambda: together.closed and first.closed and stranger.closed)
+
+
+def test_a_run_that_ends_wants_nothing_of_what_is_read_together_any_more() -> None:
+    first, second = Counting(), Counting()
+    together = Together((first, second))
+    one = sampler(Sources(joint=(together,)))
+    early, late = one.watch(Sources((first,)), 50), one.watch(Sources((second,)), 50)
+    assert eventually(lambda: len(by_name(early).get("ticks", ())) > 0)
+    early.close()
+    assert eventually(lambda: together.joined == [1])
+    assert eventually(lambda: first.closed)
+    before = len(by_name(late)["ticks"])
+    assert eventually(lambda: len(by_name(late)["ticks"]) > before)
+    late.close()
+    assert by_name(early)["ticks"].gaps == ()
 
 
 def test_a_slower_run_beside_a_faster_one_keeps_its_rate_for_what_is_its_own() -> None:

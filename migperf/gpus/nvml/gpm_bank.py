@@ -80,7 +80,6 @@ class GpmBank:
         self.failures: dict[int, NvmlError] = {}
         self.answered: Collection[int] = ()
         self._nvml, self._slots = nvml, slots
-        self._take_gpu, self._take_instance = nvml.function(_SAMPLE_GPU), nvml.function(_SAMPLE_INSTANCE)
         self._requests = Requests(metric_ids, slots)
         ask = nvml.function(_METRICS)
         self._asks: list[Call] = [partial(ask, c_void_p(where)) for where in self._requests.addresses]
@@ -97,9 +96,10 @@ class GpmBank:
         """See Bank."""
         where = c_void_p(address(device))
         if gpu_instance_id is None:
-            name, take = _SAMPLE_GPU, partial(self._take_gpu, where)
+            name, take = _SAMPLE_GPU, partial(self._nvml.function(_SAMPLE_GPU), where)
         else:
-            name, take = _SAMPLE_INSTANCE, partial(self._take_instance, where, c_uint(gpu_instance_id))
+            take_instance = self._nvml.function(_SAMPLE_INSTANCE)
+            name, take = _SAMPLE_INSTANCE, partial(take_instance, where, c_uint(gpu_instance_id))
         self._subjects[slot] = _Subject(device, name, take, 0)
         self._begin_anew(self._subjects[slot])
         self._change()
