@@ -44,10 +44,8 @@ def rows(pieces: Iterable[Piece]) -> list[dict[str, Any]]:
             alike.setdefault(len(part.chunk), []).append(part)
         else:
             found += _rows_alike([part])
-    for count, parts in alike.items():
-        size = _AT_ONCE // count
-        for start in range(0, len(parts), size):
-            found += _rows_alike(parts[start : start + size])
+    for block in (block for parts in alike.values() for block in _blocks(parts)):
+        found += _rows_alike(block)
     return found
 
 
@@ -68,6 +66,12 @@ def _cut(piece: Piece) -> Iterator[Piece]:
         end = start + MAX_CHUNK
         part = Chunk(chunk.time_ns[start:end], chunk.value[start:end])
         yield replace(piece, sequence=piece.sequence + offset, chunk=part)
+
+
+def _blocks(parts: Sequence[Piece]) -> Iterator[Sequence[Piece]]:
+    size = _AT_ONCE // len(parts[0].chunk)
+    for start in range(0, len(parts), size):
+        yield parts[start : start + size]
 
 
 def _rows_alike(block: Sequence[Piece]) -> Iterator[dict[str, Any]]:

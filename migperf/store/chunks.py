@@ -8,6 +8,7 @@ that goes on has them, numpy would otherwise spend its time on beginning.
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 import numpy.typing as npt
@@ -67,10 +68,12 @@ def decode(encoded: Sequence[Encoded]) -> Chunk:
     if not encoded:
         return Chunk.joined(())
     parts = [_weights(one) for one in encoded]
-    weights = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2)
-    numbers = np.ascontiguousarray(weights.swapaxes(1, 2)).view("<i8")[..., 0]
-    counts = [part.shape[2] for part in parts]
-    return Chunk(_times(numbers[0], counts, [one.first_ns for one in encoded]), numbers[1].view("<f8"))
+    ends = list(accumulate(part.shape[2] for part in parts))
+    columns = np.empty((_COLUMNS, ends[-1], _WIDTH), np.uint8)
+    for part, end in zip(parts, ends, strict=True):
+        columns[:, end - part.shape[2] : end] = part.swapaxes(1, 2)
+    differences, values = columns.view("<i8")[..., 0]
+    return Chunk(_times(differences, [0, *ends[:-1]], encoded), values.view("<f8"))
 
 
 def _weights(encoded: Encoded) -> npt.NDArray[np.uint8]:
@@ -81,9 +84,11 @@ def _weights(encoded: Encoded) -> npt.NDArray[np.uint8]:
     return raw.reshape(_COLUMNS, _WIDTH, -1)
 
 
-def _times(differences: npt.NDArray[np.int64], counts: Sequence[int], first_ns: Sequence[int]) -> npt.NDArray[np.int64]:
+def _times(
+    differences: npt.NDArray[np.int64], begins: Sequence[int], encoded: Sequence[Encoded]
+) -> npt.NDArray[np.int64]:
     """Return times from the differences within each chunk, 0 at its beginning, and the times of the beginnings."""
     since_ns = np.cumsum(differences)
-    begins = np.cumsum([0, *counts[:-1]])
-    time_ns: npt.NDArray[np.int64] = since_ns + np.repeat(np.array(first_ns) - since_ns[begins], counts)
+    offsets_ns = np.array([one.first_ns for one in encoded]) - since_ns[begins]
+    time_ns: npt.NDArray[np.int64] = since_ns + np.repeat(offsets_ns, np.diff([*begins, len(differences)]))
     return time_ns

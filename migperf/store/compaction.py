@@ -13,13 +13,13 @@ from sqlalchemy.orm import Session
 from migperf.metrics.metric import Kind
 from migperf.metrics.series import Gap
 from migperf.store import chunk_rows
+from migperf.store.bulk import copy_rows, table_of
 from migperf.store.chunk_rows import Piece
 from migperf.store.chunks import Encoded, decode
 from migperf.store.models import SeriesChunk, SeriesGap, SeriesRow
 from migperf.store.series_heads import of_chunks
 from migperf.store.series_reading import gap_of
 from migperf.store.series_spans import encoded_by_series
-from migperf.store.upserts import copy_rows, table_of
 
 MERGE_FROM = 32
 """Once a series has so many chunks that nothing was merged with, they are merged."""

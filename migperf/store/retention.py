@@ -8,12 +8,12 @@ from sqlalchemy.orm import Session
 from migperf.metrics.downsampling import downsample
 from migperf.metrics.metric import Kind
 from migperf.store import chunk_rows
+from migperf.store.bulk import copy_rows, table_of
 from migperf.store.chunk_rows import Piece
 from migperf.store.database import now
 from migperf.store.models import Run, SeriesChunk, SeriesRow
 from migperf.store.series_heads import SeriesHead, list_heads
 from migperf.store.series_reading import gaps, read
-from migperf.store.upserts import copy_rows, table_of
 
 TIMER = "timer"
 """The source of timings: they are what was measured, not what was watched."""

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from migperf.errors import NotFoundError
 from migperf.metrics.absence import Absence, AbsenceState
 from migperf.metrics.metric import Kind, Metric, Scope
+from migperf.store.bulk import AnyRow, insert_rows
 from migperf.store.models import SeriesChunk, SeriesRow
-from migperf.store.upserts import AnyRow, insert_rows
 
 NS_PER_MS = 1_000_000
 

@@ -16,6 +16,7 @@ from migperf.metrics.downsampling import Method
 from migperf.metrics.downsampling import downsample as choose
 from migperf.metrics.metric import Kind
 from migperf.metrics.series import Chunk, Gap
+from migperf.store.bulk import fetch_binary
 from migperf.store.chunk_rows import OUTLINE_PART
 from migperf.store.models import SeriesChunk, SeriesGap
 from migperf.store.series_heads import SeriesHead
@@ -37,7 +38,7 @@ class SeriesPage:
 def read(session: Session, series_id: int, start_ns: int | None = None, end_ns: int | None = None) -> Chunk:
     """Return the samples of a series in [start, end], ns since the run's clock zero."""
     span = Span(start_ns, end_ns)
-    return joined(session.execute(chunks_in(series_id, span)), span)
+    return joined(fetch_binary(session, chunks_in(series_id, span)), span)
 
 
 def read_page(session: Session, series_id: int, start_ns: int | None, end_ns: int | None, limit: int) -> SeriesPage:
@@ -74,7 +75,7 @@ def downsample(
     span = Span(start_ns, end_ns)
     coarse = head.metric.kind is not Kind.EVENT and _count(session, head, span) >= _FROM_OUTLINES * points
     query = outlines_in(head.id, span) if coarse else chunks_in(head.id, span)
-    chunk = joined(session.execute(query), span)
+    chunk = joined(fetch_binary(session, query), span)
     if len(chunk) <= points:
         return chunk
     return choose(chunk, points, method, kind=head.metric.kind, gaps=gaps(session, head.id, start_ns, end_ns))
@@ -105,5 +106,5 @@ def _count(session: Session, head: SeriesHead, span: Span) -> int:
 
 def _parts(session: Session, series_id: int, span: Span) -> Iterator[Chunk]:
     """Yield what each chunk holds of the span, reading a few chunks at a time."""
-    for row in session.execute(chunks_in(series_id, span).execution_options(yield_per=_READ_AHEAD)):
+    for row in fetch_binary(session, chunks_in(series_id, span).execution_options(yield_per=_READ_AHEAD)):
         yield joined([row], span)

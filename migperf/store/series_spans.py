@@ -9,10 +9,10 @@ from sqlalchemy import ColumnElement, Select, and_, case, select, true
 from sqlalchemy.orm import Session
 
 from migperf.metrics.series import Chunk
+from migperf.store.bulk import AnyRow, fetch_binary
 from migperf.store.chunk_rows import in_order
 from migperf.store.chunks import Encoded, decode
 from migperf.store.models import SeriesChunk
-from migperf.store.upserts import AnyRow
 
 COLUMNS = (SeriesChunk.codec, SeriesChunk.first_ns)
 """What is needed to decode ``held``, the samples."""
@@ -70,9 +70,8 @@ def encoded_by_series(session: Session, these: ColumnElement[bool]) -> dict[int,
     """Return the chunks that are meant in order, by the ids of their series."""
     query = select(SeriesChunk.series_id, *COLUMNS, SeriesChunk.data).where(these)
     found: dict[int, list[Encoded]] = {}
-    for series_id, codec, first_ns, data in session.execute(
-        query.order_by(SeriesChunk.series_id, SeriesChunk.sequence)
-    ):
+    ordered = query.order_by(SeriesChunk.series_id, SeriesChunk.sequence)
+    for series_id, codec, first_ns, data in fetch_binary(session, ordered):
         found.setdefault(series_id, []).append(Encoded(data, codec, first_ns))
     return found
 

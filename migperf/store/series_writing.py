@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 from migperf.metrics.absence import Absence
 from migperf.metrics.series import Chunk, Gap, SeriesUpdate
 from migperf.store import chunk_rows
+from migperf.store.bulk import copy_rows, table_of, upsert_rows
 from migperf.store.chunk_rows import Piece
 from migperf.store.models import SeriesChunk, SeriesGap, SeriesRow
 from migperf.store.series_heads import Tail, ensure
-from migperf.store.upserts import copy_rows, table_of, upsert_rows
 
 
 def append(session: Session, run_id: str, updates: Sequence[SeriesUpdate], clock_zero_ns: int) -> None:

@@ -8,9 +8,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from migperf.metrics.summary import SeriesSummary
+from migperf.store.bulk import upsert_rows
 from migperf.store.models import SeriesRow, SeriesSummaryRow
 from migperf.store.series_heads import ensure, metric_of
-from migperf.store.upserts import upsert_rows
 
 _FIGURES = tuple(field.name for field in fields(SeriesSummary) if field.name != "metric")
 

@@ -1,5 +1,6 @@
 """Retention thins watched series of runs that ended long ago, and nothing else."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -7,7 +8,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from migperf.measure.figures import ResultFigure
-from migperf.metrics.metric import Scope
+from migperf.metrics.metric import Kind, Scope
 from migperf.metrics.series import Chunk, Gap
 from migperf.metrics.summary import SeriesSummary
 from migperf.store import results, retention, series
@@ -67,14 +68,15 @@ def test_timings_events_short_series_results_and_summaries_are_not_touched(datab
     summary = SeriesSummary(metric=POWER, samples=10_000, mean=300.0)
     with database.write() as session:
         run_id = ended_run(session)
-        for metric, count in ((LATENCY, 5_000), (XID, 5_000), (RSS, POINTS)):
+        pause = replace(LATENCY, name="pause", kind=Kind.GAUGE)
+        for metric, count in ((LATENCY, 5_000), (pause, 5_000), (XID, 5_000), (RSS, POINTS)):
             put(session, run_id, metric, counted(0, count))
         results.store_figures(session, run_id, [figure])
         results.store_log(session, run_id, 1, b"a log", 5)
         series.store_summaries(session, run_id, [summary])
         retention.thin(session, BEFORE, POINTS, limit=1)
     with database.read() as session:
-        for name, count in (("latency", 5_000), ("xid", 5_000), ("rss", POINTS)):
+        for name, count in (("latency", 5_000), ("pause", 5_000), ("xid", 5_000), ("rss", POINTS)):
             head, chunk = stored(session, run_id, name)
             assert (head.thinned_from, len(chunk)) == (None, count)
         assert results.read_figures(session, run_id) == [figure]

@@ -35,6 +35,7 @@ def test_a_run_that_goes_on_has_few_small_chunks_at_any_time(database: Database)
             rows = chunk_rows(session, series.get(session, run_id, "rss"))
             assert sum(row.count < SMALL_CHUNK for row in rows) <= MERGE_FROM
         assert len(rows) < 20_000 / SMALL_CHUNK + MERGE_FROM
+        assert sum(row.count >= SMALL_CHUNK for row in rows) > 1, "what is large enough is not merged again and again"
         assert np.array_equal(series.read(session, rows[0].series_id).value, np.arange(20_000.0))
 
 

@@ -1,10 +1,23 @@
-"""Rows without objects: writing many at once, those that are there already included, on SQLite and PostgreSQL alike."""
+"""Many rows at once and without objects, into the database and out of it, on SQLite and PostgreSQL alike."""
 
 from collections.abc import Sequence
 from typing import Any, cast
 
-from psycopg import Connection, sql
-from sqlalchemy import BigInteger, Column, Float, Integer, LargeBinary, Row, String, Table, insert
+from psycopg import Connection, Cursor, pq, sql
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    Integer,
+    LargeBinary,
+    Result,
+    Row,
+    Select,
+    String,
+    Table,
+    event,
+    insert,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -40,6 +53,22 @@ def copy_rows(session: Session, model: type[Base], rows: Sequence[dict[str, Any]
         copy.set_types(types)
         for row in rows:
             copy.write_row(tuple(row.values()))
+
+
+def fetch_binary(session: Session, query: Select[*tuple[Any, ...]]) -> Result[*tuple[Any, ...]]:
+    """Run a query for columns with much in bytes: PostgreSQL would send them as text, and reading that takes longer."""
+    connection = session.connection()
+    if connection.dialect.name != "postgresql":
+        return connection.execute(query)
+    event.listen(connection, "before_cursor_execute", _ask_for_binary)
+    try:
+        return connection.execute(query)
+    finally:
+        event.remove(connection, "before_cursor_execute", _ask_for_binary)
+
+
+def _ask_for_binary(_connection: object, cursor: Cursor[Any], *_rest: object) -> None:
+    cursor.format = pq.Format.BINARY
 
 
 def _copied_as(column: Column[Any]) -> str:
