@@ -7,6 +7,7 @@ import argparse
 import json
 import logging
 import time
+from importlib.util import find_spec
 
 import mlflow
 from mlflow.entities import Metric
@@ -24,12 +25,18 @@ def main() -> None:
     parser.add_argument("--reads", type=int, default=5)
     arguments = parser.parse_args()
     logging.disable(logging.WARNING)
-    client = MlflowClient(tracking_uri=arguments.url)
+    client = MlflowClient(tracking_uri=with_driver(arguments.url))
     run_id = client.create_run(client.create_experiment("series")).info.run_id
     ingest_s = write(client, run_id, arguments.samples)
     read_s = sorted(read(client, run_id, arguments.samples) for _ in range(arguments.reads))
     figures = {"ingest_s": ingest_s, "read_s": read_s[len(read_s) // 2], "samples": arguments.samples}
     print(json.dumps({**figures, "version": mlflow.__version__}))
+
+
+def with_driver(url: str) -> str:
+    """Return the URL with the PostgreSQL driver that is installed beside MLflow."""
+    driver = "psycopg2" if find_spec("psycopg2") else "psycopg"
+    return url.replace("postgresql://", f"postgresql+{driver}://")
 
 
 def write(client: MlflowClient, run_id: str, samples: int) -> float:
