@@ -91,7 +91,7 @@ def measure(name: str, library: Path, command: list[str], seconds: float) -> Cos
     """Run one way of watching in a process that finds the library as its driver."""
     python, script, *options = command
     environment = {**os.environ, "LD_LIBRARY_PATH": str(library.parent), "PYTHONPATH": str(ROOT)}
-    line = [python, str(BENCHMARKS / script), *options, "--seconds", str(seconds), "--library", str(library)]
+    line = [python, str(BENCHMARKS / script), *options, "--seconds", str(seconds), "--driver-library", str(library)]
     # nvitop writes a traceback for each function that the library does not have.
     quiet = subprocess.DEVNULL if script == "sampler_nvitop.py" else None
     done = subprocess.run(line, env=environment, check=True, stdout=subprocess.PIPE, stderr=quiet, text=True)

@@ -21,9 +21,9 @@ def main() -> None:
     """Cut, collect, and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, required=True)
-    parser.add_argument("--library", type=Path, required=True)
+    parser.add_argument("--driver-library", type=Path, required=True)
     given = parser.parse_args()
-    host = FakeHost(given.library)
+    host = FakeHost(given.driver_library)
     host.start(BOARD)
     pynvml.nvmlInit()
     set_readings(host, cut_in_seven())

@@ -37,14 +37,14 @@ def main() -> None:
     """Cut, watch, and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, required=True)
-    parser.add_argument("--library", type=Path, required=True)
+    parser.add_argument("--driver-library", type=Path, required=True)
     parser.add_argument("--every-turn", action="store_true")
     given = parser.parse_args()
-    host = FakeHost(given.library)
+    host = FakeHost(given.driver_library)
     host.start(BOARD)
     driver = NvmlLibrary.open()
     uuid = driver.uuid(driver.device_by_index(0))
-    lock = FileLock(given.library.with_name("lock"))
+    lock = FileLock(given.driver_library.with_name("lock"))
     Controller(driver=driver, lock=lock, holders=lambda _: {}).apply(uuid, Layout.parse(LAYOUT))
     partitions = [p for p in discover(driver, offer_cpu=False).partitions if p.gpu_uuid]
     set_readings(host, [driver.gpu_instance_id_of(driver.device_by_uuid(p.uuid)) for p in partitions])
