@@ -95,8 +95,11 @@ def stop_all(processes: Sequence[ServiceProcess]) -> None:
 
 
 def migperf_command(*arguments: str) -> list[str]:
-    """Return the command line of another migperf process of this installation."""
-    return [sys.executable, "-m", "migperf", *arguments]
+    """Return the command line of another migperf process of this installation.
+
+    Without the present folder on the path: a clone of ours that lies in it would be taken for the package.
+    """
+    return [sys.executable, "-P", "-m", "migperf", *arguments]
 
 
 def _join_the_tree() -> None:

@@ -1,6 +1,7 @@
 """The commands about what was watched during a run: ``migperf runs series`` and ``migperf runs export``."""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
 _TO_OUTPUT = ("csv", "json", "json-lines")
 """Formats that people can read, and that standard output may have."""
+_OF_ONE = ("csv", "json", "arrow", "parquet")
+_OF_ALL = ("csv", "arrow", "parquet", "json-lines")
+"""What one series, and all of a run together, can be written as."""
 Out = Annotated[
     Path | None,
     typer.Option("--out", "-o", metavar="FILE", help="Write there; the format is told by how the name ends."),
@@ -105,7 +109,7 @@ def export(
     from migperf.cli.samples import remark_written
     from migperf.client import Client
 
-    _require_file(format, out)
+    _require_format(format, _OF_ALL, out)
     with Client(service.url) as client:
         if out is None:
             client.export(run, sys.stdout.buffer, format or "csv", names or ())
@@ -129,10 +133,12 @@ def _require_one_way(name: str | None, span: SpanOptions, form: FormOptions) -> 
         )
     if name is None and not form.follow and (form.out or form.format or span.query()):
         raise typer.BadParameter("name one; `migperf runs export` writes all of them", param_hint="'[SERIES]'")
-    _require_file(form.format, form.out)
+    _require_format(form.format, _OF_ONE, form.out)
 
 
-def _require_file(form: str | None, out: Path | None) -> None:
+def _require_format(form: str | None, known: Sequence[str], out: Path | None) -> None:
+    if form is not None and form not in known:
+        raise typer.BadParameter(f"{form!r} is none of {', '.join(known)}", param_hint="'--format'")
     if form is not None and form not in _TO_OUTPUT and out is None:
         raise typer.BadParameter(f"{form} is not for a terminal; give --out FILE", param_hint="'--format'")
 

@@ -3,10 +3,12 @@
 import logging
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import migperf
 from migperf.cli.options import AddressOptions, BrokerOptions, NodeOptions, StorageOptions, grouped, settings_with
 
 if TYPE_CHECKING:
@@ -75,7 +77,9 @@ def api_command(settings: "Settings", *, verbose: bool) -> list[str]:
     """Return the command that serves the API: one process, on the address that the settings name."""
     quiet = [] if verbose else ["--no-access-log"]
     return [
-        *(sys.executable, "-m", "uvicorn", APPLICATION, "--factory"),
+        *(sys.executable, "-P", "-m", "uvicorn", APPLICATION, "--factory"),
+        # Uvicorn looks in the present folder first unless it is told where to.
+        *("--app-dir", str(Path(migperf.__file__).parents[1])),
         *("--host", settings.host, "--port", str(settings.port)),
         *("--timeout-graceful-shutdown", str(STOP_S)),
         *quiet,

@@ -75,6 +75,9 @@ class BankOfReaders:
         self.answered = np.flatnonzero((~np.isnan(self._values) | (self._codes != 0)).any(axis=1)).tolist()
         return self._values.ravel().tolist(), self._codes.ravel().tolist()
 
+    def reel(self) -> None:
+        """Return None: what is read one by one is looked at at once."""
+
     def close(self) -> None:
         """See Bank."""
         for slot in tuple(self._readers):

@@ -8,10 +8,11 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
-from typing import TYPE_CHECKING, NewType, Protocol
+from typing import TYPE_CHECKING, NewType, Protocol, TypeAlias
 
 from migperf.gpus.nvml_errors import NvmlError
 from migperf.gpus.placement import Placement
+from migperf.gpus.reel import Reel
 
 if TYPE_CHECKING:
     import numpy as np
@@ -80,6 +81,10 @@ class ClocksEventReason(IntFlag):
     HW_THERMAL_SLOWDOWN = 0x40
     HW_POWER_BRAKE_SLOWDOWN = 0x80
     DISPLAY_CLOCK_SETTING = 0x100
+
+
+Meter: TypeAlias = Clock | FieldId | type[ClocksEventReason]
+"""What can be read by a reel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +285,13 @@ class Bank(Protocol):
         """
         ...
 
+    def reel(self) -> Reel | None:
+        """Return a reel of what is included now, good until that changes; None where there is none.
+
+        There is one at a time: the one before is good for nothing any more.
+        """
+        ...
+
     def close(self) -> None:
         """Give back what is held for reading. Closing again does nothing."""
         ...
@@ -375,6 +387,14 @@ class Driver(Protocol):
 
     def field_values(self, device: Device, fields: Sequence[FieldId]) -> tuple[FieldValue, ...]:
         """nvmlDeviceGetFieldValues: one answer a field, in order. Never raises for a single field."""
+        ...
+
+    def reel(self, device: Device, meters: Sequence[Meter]) -> Reel | None:
+        """Return a reel of these meters, a number each; None where a driver has none, or cannot read one of them so.
+
+        A clock as by ``clock_mhz``, ``ClocksEventReason`` itself as by ``clocks_event_reasons``, and fields as by
+        ``field_values``, those that follow one another with one call.
+        """
         ...
 
     def utilization(self, device: Device) -> Utilization:

@@ -109,7 +109,7 @@ class Launcher:
             self._forget_helper()
         if self._control is None:
             self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-            command = [sys.executable, "-m", "migperf.measure.helper", str(theirs.fileno())]
+            command = [sys.executable, "-P", "-m", "migperf.measure.helper", str(theirs.fileno())]
             with theirs:
                 self._process = subprocess.Popen(  # noqa: S603 - our own module
                     command, pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL, env=_helper_environment()

@@ -67,8 +67,8 @@ class Recording:
         self._kept = 0
         self._readers = np.zeros(len(self.metrics), np.int64)
         self._has_gap = np.zeros(len(self.metrics), np.bool_)
-        self._news = True
-        """Whether the next row concerns somebody who began to read after the last."""
+        self.has_news = True
+        """Whether the next row has to be looked at, whatever its source says of it."""
         self._look_into()
 
     def __len__(self) -> int:
@@ -82,7 +82,7 @@ class Recording:
                 self.gaps[index] = Gaps()
                 self._has_gap[index] = False
         self._readers[columns] += 1
-        self._news = True
+        self.has_news = True
 
     def end_reading(self, columns: slice) -> None:
         """Say that one less reads these columns."""
@@ -100,8 +100,19 @@ class Recording:
         self._times[at] = self.last_ns = time_ns
         self._cells[at * width : (at + 1) * width] = row if isinstance(row, memoryview) else cells_of(row)
         self._kept = at + 1
-        if self._news or not steady:
+        if self.has_news or not steady:
             self._look_closer(time_ns, self._rows[at], why_not)
+
+    def extend(self, time_ns: npt.NDArray[np.int64], rows: Row) -> None:
+        """Add rows (rows, metrics) at their times, with values of the same metrics as the row before them."""
+        if not len(time_ns):
+            return
+        while self._kept + len(time_ns) > len(self._time_ns):
+            self._grow()
+        new = slice(self._kept, self._kept + len(time_ns))
+        self._time_ns[new], self._rows[new] = time_ns, rows
+        self._kept = new.stop
+        self.last_ns = int(time_ns[-1])
 
     def stall(self, end_ns: int, absence: Absence) -> None:
         """Make the time since the last row a gap of every metric that had a value then."""
@@ -138,7 +149,7 @@ class Recording:
 
     def _look_closer(self, time_ns: int, row: Row, why_not: WhyNot) -> None:
         """Begin and end gaps. Unless the source says otherwise, the reason for one can change with any row."""
-        self._news = False
+        self.has_news = False
         finite = np.isfinite(row)
         row[~finite] = np.nan
         concerned = (self._readers > 0) & (~finite | self._has_gap)
@@ -210,6 +221,8 @@ class RecordingReader:
     def take(self) -> list[SeriesUpdate]:
         """Return what has come since the last call, metric by metric."""
         at, (time_ns, rows) = self._position, self._columns()
+        if len(time_ns) == at.row and at.gaps == [len(gaps.log) for gaps in self._gaps]:
+            return []
         new_ns, new = time_ns[at.row :], rows[at.row :]
         updates = [
             SeriesUpdate(metric, chunk, self._gaps_from(index, at.gaps[index]))
@@ -291,10 +304,13 @@ def _first_entry(gaps: Gaps) -> int:
 
 def _chunks(time_ns: npt.NDArray[np.int64], rows: npt.NDArray[np.float64]) -> list[Chunk]:
     """Return a chunk for each column: what it has values of."""
-    present = ~np.isnan(rows)
+    absent = np.isnan(rows)
+    copied_ns, copied = time_ns.copy(), rows.T.copy()
+    if not absent.any():
+        return [Chunk(copied_ns, column) for column in copied]
+    present = ~absent
     complete = present.sum(axis=0) == len(rows)
-    columns = zip(present.T, np.asfortranarray(rows).T, complete.tolist(), strict=True)
-    copied_ns = time_ns.copy()
+    columns = zip(present.T, copied, complete.tolist(), strict=True)
     return [
         Chunk(copied_ns, column) if everywhere else Chunk(time_ns[where], column[where])
         for where, column, everywhere in columns

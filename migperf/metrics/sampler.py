@@ -5,20 +5,16 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from migperf.metrics.bell import Bell
-from migperf.metrics.cells import cells_of
 from migperf.metrics.event_station import EventStation
 from migperf.metrics.listener import JointListener, Listener
 from migperf.metrics.metric import NS_PER_S, Metric
-from migperf.metrics.recording import Recording
 from migperf.metrics.source import EventSource, JointSource, Source
 from migperf.metrics.station import Station
+from migperf.metrics.turns import Turns
 from migperf.metrics.watch import Watch
 from migperf.preemption import give_way
 
-NS_PER_MS = 1_000_000
 SLACK_NS = 200_000
 """Runs whose turns are due so soon after another's are served with it."""
 
@@ -45,28 +41,20 @@ class _Shared:
         self.listeners = [Listener(Station(source)) for source in sources.sampled]
         self.joint = [JointListener(source) for source in sources.joint]
         self.events = [EventStation(source) for source in sources.events]
-        self.turns = Recording(turn_metrics)
+        self.turns = Turns(turn_metrics)
         self._all = [*self.listeners, *self.joint]
-        self._turn = cells_of(np.zeros(len(turn_metrics)))
+        self._stations = [listener.station for listener in self._all]
 
     def read(self, scheduled_ns: int, turn_ns: int) -> list[Listener]:
-        """Read what can have something new, and return what was read."""
-        news = [listener for listener in self._all if listener.station.due_ns <= scheduled_ns]
-        for listener in news:
-            listener.station.read(scheduled_ns, turn_ns)
-        return news
-
-    def record(self, news: Sequence[Listener], began_ns: int, due_ns: int, turn_ns: int) -> None:
-        for listener in news:
-            listener.record(turn_ns)
-        self._turn[0] = (began_ns - due_ns) / NS_PER_MS
-        self._turn[1] = (time.monotonic_ns() - began_ns) / NS_PER_MS
-        self.turns.append(began_ns, self._turn, _nothing_missing, steady=True)
+        """Read what can have something new, and return what is to be recorded now."""
+        stations = self._stations
+        read = [at for at, one in enumerate(stations) if one.due_ns <= scheduled_ns and one.read(scheduled_ns, turn_ns)]
+        return [self._all[at] for at in read]
 
     def drop_unread(self, watches: Sequence[Watch]) -> None:
         """Forget the rows that no run needs any more, lest runs that overlap for ever keep all of them."""
         needed = [watch.oldest_rows for watch in watches]
-        for recording in (*(listener.recording for listener in self._all), self.turns):
+        for recording in (*(listener.recording for listener in self._all), self.turns.recording):
             recording.drop_before(min(rows.get(id(recording), len(recording)) for rows in needed))
 
     def close(self) -> None:
@@ -116,7 +104,7 @@ class Sampler:
                 self._origin_ns = time.monotonic_ns()
                 self._thread = threading.Thread(target=self._run, name=f"sampler-{self.name}", daemon=True)
                 self._thread.start()
-            watch.begin(self._origin_ns, time.monotonic_ns())
+            watch.begin(time.monotonic_ns())
             self._new.append(watch)
         self._bell.ring()
         return watch
@@ -150,16 +138,32 @@ class Sampler:
         own = [watch for watch in due if watch.news_due_ns <= scheduled_ns]
         for watch in own:
             watch.read(scheduled_ns)
-        with self._lock:
-            for watch in own:
-                watch.record(began_ns)
-            shared.record(news, began_ns, first_ns, self._turn_ns)
+        if own or news or shared.turns.full:
+            self._record(shared, news, own, began_ns)
         now_ns = time.monotonic_ns()
+        shared.turns.note(began_ns, began_ns - first_ns, now_ns - began_ns)
         self.turns += 1
         self.cost_s += (now_ns - began_ns) / NS_PER_S
         self.lateness_s += (began_ns - first_ns) / NS_PER_S
-        for watch in due:
-            watch.set_next_turn(now_ns)
+        self._set_next_turns(due, now_ns + SLACK_NS)
+
+    def _set_next_turns(self, watches: Sequence[Watch], after_ns: int) -> None:
+        """Let each be due at the next point of its grid. They have one origin: runs of one rate share turns."""
+        period_ns = next_ns = 0
+        for watch in watches:
+            if watch.period_ns != period_ns:
+                period_ns = watch.period_ns
+                next_ns = self._origin_ns + period_ns * ((after_ns - self._origin_ns) // period_ns + 1)
+            watch.due_ns = next_ns
+
+    def _record(self, shared: _Shared, news: Sequence[Listener], own: Sequence[Watch], now_ns: int) -> None:
+        with self._lock:
+            for watch in own:
+                watch.record(now_ns)
+            for listener in news:
+                listener.record()
+            if shared.turns.full:
+                shared.turns.record()
 
     def _settle(self, shared: _Shared) -> bool:
         """Let go of watches that are over and take in new ones; False when none is left, and the thread is to end."""
@@ -190,7 +194,3 @@ class Sampler:
                 with self._lock:
                     for watch in self._watches:
                         watch.tell(station, happened)
-
-
-def _nothing_missing(_: int) -> None:
-    """Return why a figure of a turn is missing: it never is."""

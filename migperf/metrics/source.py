@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from migperf.metrics.absence import Absence
+from migperf.metrics.film import Film
 from migperf.metrics.metric import Metric
 
 Row = npt.NDArray[np.float64]
@@ -71,6 +72,18 @@ class SteadySource(Source, Protocol):
         """Whether the last reading had finite values of the same metrics as the one before.
 
         The same reasons then hold for those that have none.
+        """
+        ...
+
+
+@runtime_checkable
+class FilmedSource(SteadySource, Protocol):
+    """A steady source that can be read now and looked at later."""
+
+    def film(self) -> Film | None:
+        """Return a new film for the readings to come, after one that was steady; None where there can be none.
+
+        The source ends it itself when it is to read something else.
         """
         ...
 

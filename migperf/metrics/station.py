@@ -2,13 +2,15 @@
 
 import logging
 import time
+from collections.abc import Callable
 
 import numpy as np
 
 from migperf.metrics.absence import Absence, AbsenceState
 from migperf.metrics.cells import cells_of
+from migperf.metrics.film import Film
 from migperf.metrics.metric import NS_PER_S
-from migperf.metrics.source import Row, Source, SourceEndedError, SteadySource
+from migperf.metrics.source import FilmedSource, Row, Source, SourceEndedError, SteadySource
 
 NEVER_NS = (1 << 63) - 1
 RETRY_NS = NS_PER_S
@@ -21,8 +23,9 @@ _log = logging.getLogger(__name__)
 class Station:
     """A source with its last reading. Used by the sampler's thread alone."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, clock: Callable[[], int] = time.monotonic_ns) -> None:
         self.source = source
+        self._clock = clock
         self.name = type(source).__name__
         self._period_ns = source.period_ns
         self.read_ns: int | None = None
@@ -36,28 +39,52 @@ class Station:
         self.ended = False
         self.due_ns = 0
         """Before then, reading makes no sense."""
+        self.film: Film | None = None
+        """Readings that are to be developed before the last one is recorded."""
+        self.turn_ns = 0
+        """How long the turn of the last reading lasts."""
         self._missing = self.row
         self._tells = source if isinstance(source, SteadySource) else None
+        self._filmed = source if isinstance(source, FilmedSource) else None
+        self._film_ns = 0
         self._failure: Absence | None = None
 
-    def read(self, scheduled_ns: int, turn_ns: int) -> None:
-        """Read, if a new value can be there. This turn was due at ``scheduled_ns``, and lasts ``turn_ns``."""
+    def read(self, scheduled_ns: int, turn_ns: int) -> bool:
+        """Read, and tell whether there is something to record now: what is on a film can wait.
+
+        This turn was due at ``scheduled_ns``, and lasts ``turn_ns``; a source that can have nothing new is not read.
+        """
         if scheduled_ns < self.due_ns:
-            return
-        began_ns = time.monotonic_ns()
+            return False
+        began_ns = self._clock()
         self.due_ns = scheduled_ns + self._period_ns
+        film = self.film
+        on_film = film is not None and film.expose()
+        if not on_film and not self._look(began_ns, scheduled_ns):
+            return True
+        self.read_ns, self.turn_ns = began_ns, turn_ns
+        self.took_ns = self._clock() - began_ns
+        if self.took_ns > LATE_NS and self.took_ns > turn_ns:
+            reason = f"a reading took {self.took_ns / NS_PER_S:.2f} s, so that its time is not known"
+            self._miss(Absence(AbsenceState.STALLED, reason))
+            if film is not None:
+                film.over = True
+        elif on_film and film is not None:
+            return film.keep(began_ns)
+        elif film is None and self.steady and self._filmed is not None and began_ns >= self._film_ns:
+            self.film, self._film_ns = self._filmed.film(), began_ns + RETRY_NS
+        return True
+
+    def _look(self, began_ns: int, scheduled_ns: int) -> bool:
+        """Read and look at what comes; False when there was nothing left to read."""
         try:
             self._take(self.source.read(began_ns))
         except SourceEndedError:
             self.ended, self.due_ns = True, NEVER_NS
-            return
+            return False
         except Exception as error:  # noqa: BLE001 - a broken source must not end the runs that it watches
             self._fail(error, scheduled_ns)
-        self.read_ns = began_ns
-        self.took_ns = time.monotonic_ns() - began_ns
-        if self.took_ns > LATE_NS and self.took_ns > turn_ns:
-            reason = f"a reading took {self.took_ns / NS_PER_S:.2f} s, so that its time is not known"
-            self._miss(Absence(AbsenceState.STALLED, reason))
+        return True
 
     def _take(self, row: Row) -> None:
         if row is self.row and self._failure is None:

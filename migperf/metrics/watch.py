@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from migperf.metrics.bell import Bell
 from migperf.metrics.event_station import EventStation
 from migperf.metrics.listener import JointListener, Listener
-from migperf.metrics.recording import Recording, RecordingReader, SeriesLog
+from migperf.metrics.recording import RecordingReader, SeriesLog
 from migperf.metrics.series import Chunk, Series, SeriesUpdate
 from migperf.metrics.source import EventSource, Occurrence, Source
 from migperf.metrics.station import NEVER_NS, Station
+from migperf.metrics.turns import Turns
 
 
 class Watch:
@@ -32,14 +33,14 @@ class Watch:
         self._lock = lock
         self._bell = bell
         self._began_ns = 0
-        self._origin_ns = 0
         self._attached = False
         self._own = [Listener(Station(source)) for source in sources]
         self._own_events = [EventStation(source) for source in events]
         self._joined: list[tuple[JointListener, slice]] = []
         self._replaced: list[Listener] = []
         self._heard: list[tuple[Listener, RecordingReader]] = []
-        self._turns: list[RecordingReader] = []
+        self._turns: list[tuple[Turns, RecordingReader]] = []
+        self._news: list[Listener] = []
         self._events = [(station, _logs(station)) for station in self._own_events]
 
     # For the run
@@ -47,11 +48,13 @@ class Watch:
     def take(self) -> list[SeriesUpdate]:
         """Return what has been recorded since the last call."""
         with self._lock:
+            self._develop()
             return [update for part in self._parts() for update in part.take()]
 
     def series(self) -> list[Series]:
         """Return everything that has been recorded; for when the watch is closed."""
         with self._lock:
+            self._develop()
             return [series for part in self._parts() for series in part.series()]
 
     def close(self) -> None:
@@ -63,32 +66,32 @@ class Watch:
             now_ns = time.monotonic_ns()
             for listener, reader in self._heard:
                 listener.close(reader, now_ns, self.period_ns)
-            for reader in self._turns:
+            for turns, reader in self._turns:
+                turns.record()
                 reader.close(now_ns, None)
         self._bell.ring()
 
     # For the sampler
 
-    def begin(self, origin_ns: int, now_ns: int) -> None:
-        """Let the first turn be due now; later ones lie on the sampler's grid, so that runs of one rate share them."""
+    def begin(self, now_ns: int) -> None:
+        """Let the first turn be due now."""
         self._began_ns = self.due_ns = now_ns
-        self._origin_ns = origin_ns
-        self._heard = [(own, RecordingReader(own.recording, now_ns)) for own in self._own]
+        self._heard = [(own, own.read_by(now_ns)) for own in self._own]
 
     def attach(
         self,
         shared: Sequence[Listener],
         joint: Sequence[JointListener],
         events: Sequence[EventStation],
-        turns: Recording,
+        turns: Turns,
     ) -> None:
         """Begin to see what the sampler reads for all runs, or for some of them together. Needs the lock."""
         if self._attached or self.over:
             return
         self._attached = True
         self._heard = [self._join(own, reader, joint) for own, reader in self._heard]
-        self._heard += [(one, RecordingReader(one.recording, self._began_ns)) for one in shared]
-        self._turns = [RecordingReader(turns, self._began_ns)]
+        self._heard += [(one, one.read_by(self._began_ns)) for one in shared]
+        self._turns = [(turns, turns.read_by(self._began_ns))]
         self._events += [(station, _logs(station)) for station in events]
 
     @property
@@ -102,8 +105,7 @@ class Watch:
 
     def read(self, scheduled_ns: int) -> None:
         """Read those of the run's own sources that can have something new."""
-        for listener in self._own:
-            listener.station.read(scheduled_ns, self.period_ns)
+        self._news = [listener for listener in self._own if listener.station.read(scheduled_ns, self.period_ns)]
         for events in self._own_events:
             if happened := events.poll(scheduled_ns):
                 with self._lock:
@@ -115,15 +117,10 @@ class Watch:
         """Record what the run's own sources said. Needs the lock."""
         if self.over:
             return
-        for listener in self._own:
-            listener.record(self.period_ns)
+        for listener in self._news:
+            listener.record()
         for events, logs in self._events:
             _note_absence(events, logs, now_ns)
-
-    def set_next_turn(self, now_ns: int) -> None:
-        """Let the next turn be the next on the grid that is not missed already."""
-        after_ns = max(self.due_ns, now_ns) - self._origin_ns
-        self.due_ns = self._origin_ns + self.period_ns * (after_ns // self.period_ns + 1)
 
     def tell(self, station: EventStation, happened: Sequence[Occurrence]) -> None:
         """Record events. Needs the lock."""
@@ -156,11 +153,20 @@ class Watch:
                 self._own.remove(own)
                 self._replaced.append(own)
                 self._joined.append((listener, columns))
-                return listener, RecordingReader(listener.recording, self._began_ns, columns)
+                return listener, listener.read_by(self._began_ns, columns)
         return own, reader
 
     def _all_readers(self) -> list[RecordingReader]:
-        return [*(reader for _, reader in self._heard), *self._turns]
+        return [*(reader for _, reader in self._heard), *(reader for _, reader in self._turns)]
+
+    def _develop(self) -> None:
+        """Have recorded what was read so far, as long as the run reads on."""
+        if self.over:
+            return
+        for listener, _ in self._heard:
+            listener.develop()
+        for turns, _ in self._turns:
+            turns.record()
 
     def _parts(self) -> list[RecordingReader | SeriesLog]:
         return [*self._all_readers(), *(log for _, logs in self._events for log in logs)]

@@ -15,6 +15,17 @@ UNKNOWN_32, UNKNOWN_64 = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF
 """All ones of the type: how NVML says in a number's place that there is none (NVML_VALUE_NOT_AVAILABLE)."""
 
 
+_opened: "weakref.WeakSet[NvmlCalls]" = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for calls in _opened:
+        calls.usable = False
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
 def text(given: str | bytes) -> str:
     """Return a name as text: old releases of pynvml hand out bytes."""
     return given.decode() if isinstance(given, bytes) else given
@@ -33,15 +44,12 @@ class NvmlCalls:
 
     def __init__(self) -> None:
         """Belong to this process; NVML must be initialised in it."""
-        self._owner: int | None = os.getpid()
+        self.usable = True
+        """Whether calls can be made: not closed, and not inherited by a fork, where NVML is not initialised."""
+        _opened.add(self)
         self._gpu_uuids: dict[int, str] = {}
         self._functions: dict[str, Callable[..., int]] = {}
         self._held: weakref.WeakSet[Held] = weakref.WeakSet()
-
-    @property
-    def usable(self) -> bool:
-        """Whether calls can be made: not closed, and not inherited by a fork, where NVML is not initialised."""
-        return self._owner == os.getpid()
 
     def _call(self, function: Callable[..., T], *args: object) -> T:
         """Return what pynvml's ``function`` returns; raise an NvmlError for what it raises."""

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from migperf.gpus.driver import Device
 from migperf.gpus.nvml.calls import Held, address
+from migperf.gpus.nvml.gpm_reel import GpmReel, Span
 from migperf.gpus.nvml.gpm_requests import Requests
 from migperf.gpus.nvml_errors import NvmlError, NvmlUninitializedError
 from migperf.gpus.sampled_gpm import EarlierSamples
@@ -79,7 +80,7 @@ class GpmBank:
         """Prepare the requests for these metrics. Raises NvmlFunctionNotFoundError where the driver has no GPM."""
         self.failures: dict[int, NvmlError] = {}
         self.answered: Collection[int] = ()
-        self._nvml, self._slots = nvml, slots
+        self._nvml, self._slots, self._metric_ids = nvml, slots, tuple(metric_ids)
         self._requests = Requests(metric_ids, slots)
         ask = nvml.function(_METRICS)
         self._asks: list[Call] = [partial(ask, c_void_p(where)) for where in self._requests.addresses]
@@ -89,6 +90,7 @@ class GpmBank:
         self._all_asks: list[Call] = []
         self._number = 0
         self._all_since = 0
+        self._reel: GpmReel | None = None
         self._spare: list[_Moment] = []
         self._earlier = EarlierSamples[_Moment](self._spare.append)
 
@@ -123,6 +125,25 @@ class GpmBank:
         else:
             self._average(earlier, later)
         return self._requests.answers()
+
+    def reel(self) -> GpmReel:
+        """See Bank."""
+        self._end_reel()
+        self._reel = GpmReel(self._nvml, self._metric_ids, self._slots, self._all, self.span)
+        return self._reel
+
+    def span(self) -> Span | None:
+        """Take a sample of each and return what an average of each lies between; None where ``read`` tells why not."""
+        if not self._nvml.usable:
+            return None
+        earlier = self._earlier.before(time.monotonic_ns())
+        if earlier is None or earlier.number < self._all_since:
+            return None
+        try:
+            later = self._take()
+        except NvmlError:
+            return None
+        return None if self.failures else (earlier.addresses, later.addresses)
 
     def close(self) -> None:
         """``nvmlGpmSampleFree`` for all; nothing where NVML was shut down before, or after a fork."""
@@ -174,7 +195,12 @@ class GpmBank:
         """Let no average begin at a sample that was taken up to now."""
         subject.since = self._all_since = self._number + 1
 
+    def _end_reel(self) -> None:
+        if self._reel is not None:
+            self._reel.over, self._reel = True, None
+
     def _change(self) -> None:
+        self._end_reel()
         self._changes += 1
         self._all = list(self._subjects)
         self._all_asks = [self._asks[slot] for slot in self._all]

@@ -7,10 +7,11 @@ from struct import Struct
 
 import pynvml  # type: ignore[import-untyped]
 
-_REQUEST, _METRIC = pynvml.c_nvmlGpmMetricsGet_t, pynvml.c_nvmlGpmMetric_t
-_HEAD = Struct("=IIQQ")
+_REQUEST = pynvml.c_nvmlGpmMetricsGet_t
+SIZE = sizeof(_REQUEST)
+HEAD = Struct("=IIQQ")
 """The head of a nvmlGpmMetricsGet_t: version, number of metrics, and addresses of the samples."""
-_ENTRY = Struct("=IId24x")
+ENTRY = Struct("=IId24x")
 """A nvmlGpmMetric_t: id, return code, value, and names that nobody asks for."""
 
 
@@ -23,13 +24,13 @@ class Requests:
 
     def __init__(self, metric_ids: Sequence[int], slots: int) -> None:
         self._count = len(metric_ids)
-        self._memory = create_string_buffer(slots * sizeof(_REQUEST))
-        self._offsets = [slot * sizeof(_REQUEST) for slot in range(slots)]
-        self._blank = b"".join(_ENTRY.pack(metric_id, 0, nan) for metric_id in metric_ids)
-        used = _HEAD.size + len(self._blank)
+        self._memory = create_string_buffer(slots * SIZE)
+        self._offsets = [slot * SIZE for slot in range(slots)]
+        self._blank = b"".join(ENTRY.pack(metric_id, 0, nan) for metric_id in metric_ids)
+        used = HEAD.size + len(self._blank)
         memory = memoryview(self._memory).cast("B")
-        self._entries = [memory[at + _HEAD.size : at + used] for at in self._offsets]
-        one = f"{_HEAD.size}x" + "4xId24x" * self._count + f"{sizeof(_REQUEST) - used}x"
+        self._entries = [memory[at + HEAD.size : at + used] for at in self._offsets]
+        one = f"{HEAD.size}x" + "4xId24x" * self._count + f"{SIZE - used}x"
         self._answers = Struct("=" + one * slots)
 
     @property
@@ -41,7 +42,7 @@ class Requests:
         """Ask for averages between two samples of each slot, given by their addresses."""
         version, count, memory = pynvml.NVML_GPM_METRICS_GET_VERSION, self._count, self._memory
         for offset, first, second in zip(self._offsets, earlier, later, strict=True):
-            _HEAD.pack_into(memory, offset, version, count, first, second)
+            HEAD.pack_into(memory, offset, version, count, first, second)
         self.clear()
 
     def clear(self) -> None:

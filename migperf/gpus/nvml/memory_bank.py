@@ -1,11 +1,13 @@
 """Reading the memory of several MIG devices a hundred times a second, into memory that was prepared beforehand."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from ctypes import addressof, c_void_p, create_string_buffer
 from functools import partial
 from struct import Struct
 from typing import Protocol
 
+import numpy as np
+import numpy.typing as npt
 import pynvml  # type: ignore[import-untyped]
 
 from migperf.gpus.driver import Device
@@ -17,6 +19,7 @@ _INFO = Struct("=QQQQQ")
 """nvmlMemory_v2_t: version, total, reserved, free, used."""
 _BLANK = _INFO.pack(pynvml.nvmlMemory_v2, *[UNKNOWN_64] * 4)
 _NUMBERS = 3
+_FRAMES = 64
 
 
 class Nvml(Protocol):
@@ -51,6 +54,7 @@ class MemoryBank:
         self._codes = (0,) * slots * _NUMBERS
         self._devices: dict[int, Device] = {}
         self._calls: list[Callable[[], int]] = []
+        self._reel: MemoryReel | None = None
 
     def include(self, slot: int, device: Device, gpu_instance_id: int | None = None) -> None:  # noqa: ARG002
         """See Bank; a MIG device tells for itself."""
@@ -75,8 +79,18 @@ class MemoryBank:
             self._note_failures(codes)
         return self._answers.unpack_from(self._memory), self._codes
 
+    def reel(self) -> "MemoryReel":
+        """See Bank."""
+        self._reel = MemoryReel(self._nvml, self._devices, len(self._blank) // _INFO.size)
+        return self._reel
+
     def close(self) -> None:
         """See Bank: nothing is held."""
+        self._end_reel()
+
+    def _end_reel(self) -> None:
+        if self._reel is not None:
+            self._reel.over, self._reel = True, None
 
     def _note_failures(self, codes: list[int]) -> None:
         for (slot, device), code in zip(self._devices.items(), codes, strict=True):
@@ -84,8 +98,46 @@ class MemoryBank:
                 self.failures[slot] = self._nvml.error(code, "nvmlDeviceGetMemoryInfo", device)
 
     def _prepare(self) -> None:
+        self._end_reel()
         self.answered = tuple(self._devices)
         self._calls = [
             partial(self._ask, c_void_p(address(device)), c_void_p(addressof(self._memory) + slot * _INFO.size))
             for slot, device in self._devices.items()
         ]
+
+
+class MemoryReel:
+    """The ``Reel`` of the memory of some devices: a nvmlMemory_v2_t to each slot of each frame."""
+
+    def __init__(self, nvml: Nvml, devices: Mapping[int, Device], slots: int) -> None:
+        """Prepare all calls. Raises NvmlFunctionNotFoundError before R510."""
+        self.frames = _FRAMES
+        self.over = False
+        """Whether the devices are not those of the bank any more."""
+        self._nvml = nvml
+        self._blank = np.frombuffer(_BLANK * slots, np.uint64)
+        self._told = np.tile(self._blank, (_FRAMES, 1))
+        ask, begin = nvml.function(_CALL), self._told.ctypes.data
+        self._calls = [
+            [
+                partial(ask, c_void_p(address(device)), c_void_p(begin + (frame * slots + slot) * _INFO.size))
+                for slot, device in devices.items()
+            ]
+            for frame in range(_FRAMES)
+        ]
+
+    def expose(self, frame: int) -> bool:
+        """See Reel."""
+        if self.over or not self._nvml.usable:
+            return False
+        for call in self._calls[frame]:  # noqa: SIM110 - a generator takes its time at every turn
+            if call():
+                return False
+        return True
+
+    def develop(self, frames: npt.NDArray[np.intp]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int32]]:
+        """See Reel."""
+        told = self._told[frames]
+        self._told[frames] = self._blank
+        values = told.reshape(len(frames), -1, 5)[:, :, 2:].reshape(len(frames), -1).astype(np.float64)
+        return values, np.zeros(values.shape, np.int32)

@@ -1,12 +1,14 @@
 """NVML's calls that read meters of GPUs, and of MIG devices where there are any."""
 
+from collections.abc import Sequence
 from ctypes import c_uint, c_ulonglong
 
 import pynvml  # type: ignore[import-untyped]
 
-from migperf.gpus.driver import Clock, ClocksEventReason, Device, Utilization
+from migperf.gpus.driver import Clock, ClocksEventReason, Device, Meter, Utilization
 from migperf.gpus.nvml.calls import UNKNOWN_32, UNKNOWN_64
 from migperf.gpus.nvml.fields import FieldCalls
+from migperf.gpus.nvml.meter_reel import MeterReel
 from migperf.gpus.nvml_errors import NvmlFunctionNotFoundError, NvmlVersionMismatchError
 
 _OLD_DRIVER = (NvmlFunctionNotFoundError, NvmlVersionMismatchError)
@@ -19,6 +21,13 @@ class MeterCalls(FieldCalls):
     def metered(self) -> bool:
         """Always True."""
         return True
+
+    def reel(self, device: Device, meters: Sequence[Meter]) -> MeterReel | None:
+        """Return a reel of calls of the library itself; None before R535, which has no such call for reasons."""
+        try:
+            return MeterReel(self, device, meters)
+        except NvmlFunctionNotFoundError:
+            return None
 
     def utilization(self, device: Device) -> Utilization:
         """``nvmlDeviceGetUtilizationRates``."""

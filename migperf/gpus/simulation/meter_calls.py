@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from typing import TypeVar
 
-from migperf.gpus.driver import Clock, ClocksEventReason, Device, FieldId, FieldValue, Utilization
+from migperf.gpus.driver import Clock, ClocksEventReason, Device, FieldId, FieldValue, Meter, Utilization
 from migperf.gpus.nvml_errors import NvmlError, NvmlNotSupportedError
 from migperf.gpus.simulation import lookup
 from migperf.gpus.simulation.core import SimulatedCore
@@ -49,6 +49,9 @@ class MeterCalls(SimulatedCore):
         found = lookup.device(self._host(call), call, device)
         readings = self._board(found)
         return tuple(_field(found, readings, field) for field in fields)
+
+    def reel(self, device: Device, meters: Sequence[Meter]) -> None:
+        """Return None: a simulation is read one by one."""
 
     def utilization(self, device: Device) -> Utilization:
         """NvmlNotSupportedError with MIG on and on MIG devices."""

@@ -1,6 +1,7 @@
 """What counts as an answer of the driver's, and when to ask again for what was not there."""
 
-from migperf.metrics.absence import Absence, AbsenceState
+from migperf.gpus.nvml_errors import NvmlNoDataError, nvml_error
+from migperf.metrics.absence import Absence, AbsenceState, absence_of
 from migperf.metrics.metric import NS_PER_S
 
 MIB = 1 << 20
@@ -20,6 +21,13 @@ def is_blank(value: float) -> bool:
 def no_data(call: str) -> Absence:
     """Return why a blank is no value."""
     return Absence(AbsenceState.NO_DATA, f"{call} answered that it has no value at present")
+
+
+def answered(code: int, call: str, uuid: str) -> Absence:
+    """Return why an answer is no value that came with an NVML return code; 0: a blank."""
+    if code in (0, NvmlNoDataError.code):
+        return no_data(call)
+    return absence_of(nvml_error(code, call, uuid))
 
 
 def ask_again_ns(absence: Absence, now_ns: int) -> int:

@@ -11,12 +11,14 @@ from struct import Struct
 from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 
 from migperf.gpus.driver import Bank, Device
-from migperf.gpus.nvml_errors import NvmlError, nvml_error
+from migperf.gpus.nvml_errors import NvmlError
 from migperf.metrics.absence import Absence, AbsenceState, absence_of
 from migperf.metrics.cells import cells_of
-from migperf.metrics.gpu.asking import ask_again_ns, no_data
+from migperf.metrics.film import Film, Usual
+from migperf.metrics.gpu.asking import answered, ask_again_ns, no_data
 from migperf.metrics.gpu.handle import Handle
 from migperf.metrics.metric import NS_PER_S, Metric
 from migperf.metrics.source import Row, Source
@@ -95,6 +97,7 @@ class BankSource:
         self._last_missing: Missing | None = None
         self._waiting = False
         self._settle_ns = _NEVER
+        self._film: Film | None = None
 
     @classmethod
     def of_one(cls, open_bank: OpenBank, subject: Subject, columns: Columns, period_ns: int) -> Self:
@@ -114,7 +117,7 @@ class BankSource:
     def leave(self, columns: slice) -> None:
         """See JointSource."""
         self._slots[columns.start // len(self.of_each)].users -= 1
-        self._settle_ns = 0
+        self._read_anew()
 
     def read(self, now_ns: int) -> Row:
         """See Source."""
@@ -139,11 +142,43 @@ class BankSource:
         """See Source."""
         return self._absences[index]
 
+    def film(self) -> Film | None:
+        """See FilmedSource."""
+        bank, usual = self._bank, self._last_missing
+        if bank is None or usual is None or bank.failures or self._waiting or self._settle_ns != _NEVER:
+            return None
+        try:
+            reel = bank.reel()
+        except NvmlError:
+            return None
+        if reel is None:
+            return None
+        missing, codes = np.zeros(len(self.metrics), np.bool_), np.zeros(len(self.metrics), np.int32)
+        for index, code in usual.items():
+            missing[index], codes[index] = True, code
+        self._film = Film(reel, self._look, self._why, Usual(missing, codes))
+        return self._film
+
     def close(self) -> None:
         """Give back what is held for reading."""
         if self._bank is not None:
             self._bank.close()
             self._bank = None
+
+    def _look(self, values: npt.NDArray[np.float64], codes: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
+        return np.where((codes == 0) & (values < self._what.limit), values / self._what.per, np.nan)
+
+    def _why(self, index: int, codes: npt.NDArray[np.int32]) -> Absence | None:
+        slot, column = divmod(index, len(self.of_each))
+        if not self._slots[slot].included:
+            return None
+        return answered(int(codes[index]), self._what.calls[column], self._slots[slot].subject.uuid)
+
+    def _read_anew(self) -> None:
+        """Let what is read be chosen with the next reading."""
+        self._settle_ns = 0
+        if self._film is not None:
+            self._film.over, self._film = True, None
 
     def _missing(self, values: Sequence[float], codes: Sequence[int]) -> Missing:
         limit, both = self._what.limit, zip(values, codes, strict=True)
@@ -160,7 +195,7 @@ class BankSource:
 
     def _enter(self, slot: _Slot) -> slice:
         slot.users += 1
-        self._settle_ns = 0
+        self._read_anew()
         return slice(slot.columns.start, slot.columns.stop)
 
     def _settle(self, now_ns: int) -> None:
@@ -201,7 +236,7 @@ class BankSource:
         slot.waiting_since_ns = None
         for index, call in zip(slot.columns, self._what.calls, strict=True):
             code = missing.get(index)
-            self._absences[index] = None if code is None else _reason(code, call, slot.subject)
+            self._absences[index] = None if code is None else answered(code, call, slot.subject.uuid)
         absences = (self._absences[index] for index in slot.columns)
         if any(absence is not None and absence.state is AbsenceState.LOST for absence in absences):
             slot.subject.forget()
@@ -246,7 +281,3 @@ class BankSource:
 
     def _clear(self, slot: _Slot) -> None:
         self._row[slot.columns.start : slot.columns.stop] = nan
-
-
-def _reason(code: int, call: str, subject: Subject) -> Absence:
-    return absence_of(nvml_error(code, call, subject.uuid)) if code else no_data(call)

@@ -102,7 +102,7 @@ def _clock_group(handle: Handle, clock: Clock) -> CallGroup:
     driver = handle.driver
     metric = of_board(catalogue.CLOCK_SM if clock is Clock.SM else catalogue.CLOCK_MEMORY)
     call = f"nvmlDeviceGetClockInfo({clock.name})"
-    return CallGroup(handle, call, (Column(metric),), lambda gpu: (driver.clock_mhz(gpu, clock),))
+    return CallGroup(handle, call, (Column(metric),), lambda gpu: (driver.clock_mhz(gpu, clock),), clock)
 
 
 def _reasons_group(handle: Handle) -> FlagGroup:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from migperf.gpus.driver import FieldId, FieldValue
+from migperf.gpus.driver import FieldId, FieldValue, Meter
 from migperf.gpus.nvml_errors import NvmlError
 from migperf.metrics.absence import Absence, AbsenceState, absence_of
 from migperf.metrics.gpu.asking import MIB, ask_again_ns, is_blank, no_data
@@ -42,6 +43,21 @@ class FieldGroup(Group):
         self._fields = [column.field for column in columns]
         self._replaced: list[tuple[int, Group]] = []
         self._choose_ns = _NEVER
+        self._answered = False
+        """Whether all that was asked for the last time had a value."""
+
+    @property
+    def meters(self) -> Sequence[Meter]:
+        """See Group."""
+        return [column.field for column in self._columns]
+
+    def look(self, numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """See Group."""
+        return numbers / [column.per for column in self._columns]
+
+    def call_of(self, index: int) -> str:
+        """See Group."""
+        return _call(self._columns[index].field)
 
     def fill_into(self, row: Row) -> None:
         """See Group."""
@@ -52,15 +68,19 @@ class FieldGroup(Group):
 
     def take(self, now_ns: int) -> None:
         """See Group."""
+        self.unchanged = self._answered
         if now_ns >= self._choose_ns:
             self._choose(now_ns)
-        self.complete = len(self._asked) == len(self.metrics)
-        if self._asked and not self._ask(now_ns):
-            self.complete = False
+            self.unchanged = False
+        self._answered = not self._asked or self._ask(now_ns)
+        if not self._answered:
+            self.unchanged = False
             self._choose(now_ns)
+        self.complete = self._answered and len(self._asked) == len(self.metrics)
         for index, group in self._replaced:
             group.take(now_ns)
             self.absences[index] = group.absences[0]
+            self.unchanged = self.unchanged and group.unchanged
 
     def _ask(self, now_ns: int) -> bool:
         """Return whether every field that was asked for had a value."""
@@ -115,16 +135,30 @@ class RateGroup(FieldGroup):
     def __init__(self, handle: Handle, columns: Sequence[FieldColumn]) -> None:
         super().__init__(handle, columns)
         self._last: list[tuple[int, float] | None] = [None] * len(columns)
+        self._has_rates = False
+
+    @property
+    def meters(self) -> Sequence[Meter]:
+        """Nothing: a rate needs the reading before."""
+        return ()
+
+    def take(self, now_ns: int) -> None:
+        """See Group."""
+        had_rates, self._has_rates = self._has_rates, True
+        super().take(now_ns)
+        self.unchanged = self.unchanged and had_rates and self._has_rates
 
     def _store(self, index: int, value: float, now_ns: int) -> None:
         last, self._last[index] = self._last[index], (now_ns, value)
         self._cells[index] = np.nan
         self.absences[index] = None
+        had_rates, self._has_rates = self._has_rates, False
         if last is None or now_ns <= last[0]:
             return
         if value < last[1]:
             self.absences[index] = _gone_back(self._columns[index].field)
             return
+        self._has_rates = had_rates
         self._cells[index] = (value - last[1]) / MIB * NS_PER_S / (now_ns - last[0])
 
     def _lack(self, index: int, absence: Absence, now_ns: int) -> None:
@@ -135,7 +169,11 @@ class RateGroup(FieldGroup):
 def _why(answer: FieldValue) -> Absence:
     if answer.value is None and answer.error is not None:
         return absence_of(answer.error)
-    return no_data(f"nvmlDeviceGetFieldValues({answer.field.name})")
+    return no_data(_call(answer.field))
+
+
+def _call(field: FieldId) -> str:
+    return f"nvmlDeviceGetFieldValues({field.name})"
 
 
 def _gone_back(field: FieldId) -> Absence:
