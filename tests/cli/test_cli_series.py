@@ -97,6 +97,7 @@ def test_one_series_becomes_a_file_whose_name_tells_the_format(cli: Cli, databas
     ("options", "remedy"),
     [
         (["latency", "--format", "parquet"], "--out FILE"),
+        (["latency", "--format", "xls"], "none of csv, json, arrow, parquet"),
         (["--points", "10"], "runs export"),
         (["--out", "x.csv"], "runs export"),
         (["latency", "--follow", "--summary"], "line by line"),

@@ -20,14 +20,21 @@ pytestmark = pytest.mark.e2e
 
 
 class Up:
-    """A running ``migperf up``, and what it has said so far."""
+    """A running ``migperf up``, and what it has said so far.
+
+    It is started where folders have the names of our packages, as from above a clone.
+    """
 
     def __init__(self, data_dir: Path) -> None:
         self.url = f"http://127.0.0.1:{free_port()}"
         self.said = data_dir.parent / "said"
+        for name in ("migperf", "api"):
+            (data_dir.parent / name).mkdir(exist_ok=True)
+        command = Path(sys.executable).with_name("migperf")
         with self.said.open("wb") as said:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "migperf", "up", "--port", self.url.rpartition(":")[2]],
+                [command, "up", "--port", self.url.rpartition(":")[2]],
+                cwd=data_dir.parent,
                 env={**os.environ, "MIGPERF_DATA_DIR": str(data_dir), "MIGPERF_LEASE_S": "5"},
                 stdout=said,
                 stderr=subprocess.STDOUT,
