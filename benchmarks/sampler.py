@@ -3,8 +3,9 @@
 The sampler, its sources and pynvml are the product's; only the driver behind pynvml is the model in tests/gpus/nvml.
 Each instance has a run of its own with at least 20 metrics at every turn. GPM is read twice as the product never
 does: at every turn, as moving averages (``every turn``), beside the way runs are watched, where no source is read
-more often than it has something new (``as runs are watched``). With ``--peer-python``, nvitop's collector does as
-much as it can on the same library, in the same run.
+more often than it has something new (``as runs are watched``). ``waking up alone`` is a Python thread that does
+nothing but sleep until each turn: what no sampler in Python can fall below on this host. With ``--peer-python``,
+nvitop's collector does as much as it can on the same library, in the same run.
 
     python benchmarks/sampler.py --seconds 20 --peer-python PATH_OF_A_PYTHON_WITH_NVITOP
 """
@@ -35,6 +36,7 @@ def main() -> None:
         costs = [
             measure("every turn", library, [sys.executable, "sampler_ours.py", "--every-turn"], given.seconds),
             measure("as runs are watched", library, [sys.executable, "sampler_ours.py"], given.seconds),
+            measure("waking up alone", library, [sys.executable, "sampler_nothing.py"], given.seconds),
         ]
         if given.peer_python is not None:
             peer = [str(given.peer_python.absolute()), "sampler_nvitop.py"]

@@ -3,8 +3,8 @@
 from migperf.measure.events import AllocatorState
 from migperf.metrics import catalogue
 from migperf.metrics.metric import Metric, Scope
-from migperf.metrics.recording import SeriesLog
 from migperf.metrics.series import Chunk, Series, SeriesUpdate
+from migperf.metrics.series_log import SeriesLog
 
 
 class AllocatorLog:

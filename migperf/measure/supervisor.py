@@ -35,8 +35,8 @@ from migperf.measure.outcome import Ending, Outcome, Stop
 from migperf.measure.phases import Phase
 from migperf.measure.summary import measured_window, summarise, timing_metric
 from migperf.metrics.instruments import Instruments, RunWatch
-from migperf.metrics.recording import SeriesLog
 from migperf.metrics.series import Chunk, Series, SeriesUpdate
+from migperf.metrics.series_log import SeriesLog
 from migperf.metrics.summary import summaries
 
 NS_PER_S = 1_000_000_000

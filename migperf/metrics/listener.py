@@ -8,7 +8,8 @@ from migperf.metrics.absence import Absence, AbsenceState
 from migperf.metrics.cells import Cells
 from migperf.metrics.film import Developed
 from migperf.metrics.metric import NS_PER_S
-from migperf.metrics.recording import ALL, Recording, RecordingReader, WhyNot
+from migperf.metrics.recording import ALL, Recording, WhyNot
+from migperf.metrics.recording_reader import RecordingReader
 from migperf.metrics.source import JointSource, Row
 from migperf.metrics.station import LATE_NS, Station
 

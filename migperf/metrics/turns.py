@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from migperf.metrics.metric import Metric
-from migperf.metrics.recording import Recording, RecordingReader
+from migperf.metrics.recording import Recording
+from migperf.metrics.recording_reader import RecordingReader
 
 ROOM = 256
 """So many turns can be noted before they have to be recorded."""

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from migperf.metrics.bell import Bell
 from migperf.metrics.event_station import EventStation
 from migperf.metrics.listener import JointListener, Listener
-from migperf.metrics.recording import RecordingReader, SeriesLog
+from migperf.metrics.recording_reader import RecordingReader
 from migperf.metrics.series import Chunk, Series, SeriesUpdate
+from migperf.metrics.series_log import SeriesLog
 from migperf.metrics.source import EventSource, Occurrence, Source
 from migperf.metrics.station import NEVER_NS, Station
 from migperf.metrics.turns import Turns

@@ -11,7 +11,7 @@ from migperf.metrics.absence import Absence, AbsenceState
 from migperf.metrics.film import Film, Usual
 from migperf.metrics.listener import Listener
 from migperf.metrics.metric import Metric, Scope
-from migperf.metrics.recording import RecordingReader
+from migperf.metrics.recording_reader import RecordingReader
 from migperf.metrics.series import Series
 from migperf.metrics.source import Row
 from migperf.metrics.station import Station

@@ -6,8 +6,10 @@ from hypothesis import strategies as st
 
 from migperf.metrics.absence import Absence, AbsenceState
 from migperf.metrics.metric import Metric, Scope
-from migperf.metrics.recording import Recording, RecordingReader, SeriesLog
+from migperf.metrics.recording import Recording
+from migperf.metrics.recording_reader import RecordingReader
 from migperf.metrics.series import Chunk, Gap, Series
+from migperf.metrics.series_log import SeriesLog
 
 A, B = (Metric(name=name, unit="1", scope=Scope.GPU, source="test") for name in "ab")
 LOST = Absence(AbsenceState.LOST, "fell off the bus")

@@ -14,7 +14,7 @@ from migperf.gpus.nvml.gpm_requests import ENTRY, HEAD, SIZE
 
 Span: TypeAlias = tuple[Sequence[int], Sequence[int]]
 """Addresses of the samples, by slot, that averages lie between."""
-FRAMES = 32
+FRAMES = 64
 _METRICS = "nvmlGpmMetricsGet"
 
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from migperf.metrics.recording import Recording, RecordingReader
+from migperf.metrics.recording import Recording
+from migperf.metrics.recording_reader import RecordingReader
 from migperf.metrics.series import Series
 from migperf.metrics.source import SteadySource
 from tests.metrics.gpu.broken import BLANKS, BrokenDriver
