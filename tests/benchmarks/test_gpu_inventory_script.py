@@ -46,7 +46,7 @@ READS = {
 """Functions that change no GPU though nothing in their names says so, as ``Get`` does."""
 FREEING = {"nvmlShutdown", "nvmlEventSetFree", "nvmlGpmSampleFree"}
 UNEXPLAINED = 999
-BANKS = {"memory_bank", "gpm_bank"}
+BANKS = {"memory_bank", "gpm_bank", "reel"}
 """They make the calls of single readings, for many at once."""
 
 
