@@ -1,5 +1,8 @@
 """Real databases for tests: a SQLite file, or a PostgreSQL database of its own that is dropped afterwards.
 
+Migrating takes longer than most tests. Those that only want the newest schema get a copy of a SQLite file that was
+migrated once, or a PostgreSQL database that was migrated once and is emptied for each of them.
+
 ``MIGPERF_TEST_POSTGRESQL_URL`` names the server (any database on it that may create others). Where it cannot be
 reached a test is skipped, unless ``MIGPERF_TEST_REQUIRE_SERVICES`` is set, as the test command does.
 """
@@ -7,7 +10,9 @@ reached a test is skipped, unless ``MIGPERF_TEST_REQUIRE_SERVICES`` is set, as t
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 import pytest
@@ -15,7 +20,12 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import OperationalError
 
+from migperf.store import schema
+from migperf.store.database import Database
+from migperf.store.models import Base, RunTransition
+
 BACKENDS = ("sqlite", "postgresql")
+SQLITE_FILE = "test.db"
 
 
 def postgresql_server() -> URL:
@@ -28,7 +38,7 @@ def postgresql_server() -> URL:
 def temporary_database(backend: str, folder: Path) -> Iterator[str]:
     """Yield the URL of an empty database that is gone afterwards."""
     if backend == "sqlite":
-        yield f"sqlite:///{folder / 'test.db'}"
+        yield f"sqlite:///{folder / SQLITE_FILE}"
         return
     server, name = postgresql_server(), f"migperf_test_{uuid4().hex[:12]}"
     _on_server(server, f"CREATE DATABASE {name}")
@@ -36,6 +46,65 @@ def temporary_database(backend: str, folder: Path) -> Iterator[str]:
         yield server.set(database=name, drivername="postgresql").render_as_string(hide_password=False)
     finally:
         _on_server(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@contextmanager
+def migrated_database(backend: str, folder: Path) -> Iterator[str]:
+    """Yield the URL of a database at the newest schema that is gone afterwards."""
+    with temporary_database(backend, folder) as url:
+        if backend == "sqlite":
+            migrated_sqlite(folder)
+        else:
+            _migrate(url)
+        yield url
+
+
+def migrated_sqlite(folder: Path) -> str:
+    """Put a SQLite file at the newest schema, without rows, into a folder; return its URL."""
+    with temporary_database("sqlite", folder) as url:
+        (folder / SQLITE_FILE).write_bytes(_sqlite_at_head())
+        return url
+
+
+def make_empty(url: str) -> None:
+    """Bring a PostgreSQL database back to the newest schema without rows, whatever a test did to it.
+
+    Rows are deleted, not truncated: PostgreSQL makes new files for a truncated table and syncs them.
+    """
+    database = Database(url)
+    with database.write() as session:
+        session.execute(text(_LEAVE))
+    if schema.current(database) != schema.head():
+        schema.upgrade(database)
+    with database.write() as session:
+        for table in reversed(Base.metadata.sorted_tables):
+            if table.name != RunTransition.__tablename__:
+                session.execute(table.delete())
+        session.execute(text(_COUNT_ANEW))
+    database.close()
+
+
+_LEAVE = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+_COUNT_ANEW = """
+    SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, start_value, false) FROM pg_sequences
+    WHERE last_value IS NOT NULL
+"""
+
+
+@cache
+def _sqlite_at_head() -> bytes:
+    with TemporaryDirectory() as folder, temporary_database("sqlite", Path(folder)) as url:
+        _migrate(url)
+        return (Path(folder) / SQLITE_FILE).read_bytes()
+
+
+def _migrate(url: str) -> None:
+    database = Database(url)
+    schema.upgrade(database)
+    database.close()
 
 
 def unavailable(what: str, error: Exception) -> None:

@@ -10,10 +10,9 @@ from hypothesis import strategies as st
 from api.app import create_app
 from api.dependencies import passes_of
 from migperf.settings import load_settings
-from migperf.store import schema
 from migperf.store.database import Database
 from tests.api.serving import CountingPasses, TestClient
-from tests.databases import BACKENDS, temporary_database
+from tests.databases import BACKENDS, migrated_database
 
 SLOW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -22,9 +21,8 @@ SLOW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCh
 def client(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     """A client of one application for all examples."""
     folder = tmp_path_factory.mktemp("fuzz")
-    with temporary_database(request.param, folder) as url:
+    with migrated_database(request.param, folder) as url:
         database = Database(url)
-        schema.upgrade(database)
         app = create_app(load_settings(data_dir=folder, database_url=url))
         app.dependency_overrides[passes_of] = CountingPasses
         with TestClient(app, raise_server_exceptions=True) as opened:

@@ -11,13 +11,12 @@ from api.app import create_app
 from api.dependencies import passes_of
 from migperf.gpus.layout import Layout
 from migperf.settings import load_settings
-from migperf.store import schema
 from migperf.store.database import Database
 from tests.api.gpu_host import GpuHost
 from tests.api.serving import CountingPasses, TestClient
 from tests.api.steps import row_counts
 from tests.api.test_api_fuzz import ANY_JSON, TEXTS
-from tests.databases import BACKENDS, temporary_database
+from tests.databases import BACKENDS, migrated_database
 
 SLOW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -26,9 +25,8 @@ SLOW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCh
 def host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GpuHost]:
     """A node with a GPU that is cut, and a run on one of its partitions."""
     folder = tmp_path_factory.mktemp("fuzz")
-    with temporary_database(request.param, folder) as url:
+    with migrated_database(request.param, folder) as url:
         database = Database(url)
-        schema.upgrade(database)
         registered = GpuHost.registered(database, folder, "h100-80gb")
         registered.cut("3g.40gb@4+1g.10gb@0")
         registered.run_on(registered.partition("1g.10gb"))

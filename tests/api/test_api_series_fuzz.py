@@ -8,11 +8,10 @@ from hypothesis import strategies as st
 
 from api.app import create_app
 from migperf.settings import load_settings
-from migperf.store import schema
 from migperf.store.database import Database
 from tests.api.serving import TestClient
 from tests.api.steps import GRACT, LOST, gap, measured, watched
-from tests.databases import BACKENDS, temporary_database
+from tests.databases import BACKENDS, migrated_database
 
 SLOW = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 NUMBERS = st.one_of(st.integers(-5, 30), st.floats(), st.sampled_from(["1e300", "-0", "9e9", "nan", "", "٣"])).map(str)
@@ -44,9 +43,8 @@ def service(
 ) -> Iterator[tuple[TestClient, str]]:
     """A client of one application for all examples, and a run that has ended with series of every sort."""
     folder = tmp_path_factory.mktemp("fuzz")
-    with temporary_database(request.param, folder) as url:
+    with migrated_database(request.param, folder) as url:
         database = Database(url)
-        schema.upgrade(database)
         run_id = measured(database)
         watched(database, run_id, GRACT, {0.1: 1.0, 0.2: -1e308, 0.9: 1e308}, gap(0.2, 0.9, LOST), gap(0.9, None, LOST))
         with TestClient(create_app(load_settings(data_dir=folder, database_url=url))) as opened:

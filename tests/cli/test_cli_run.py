@@ -158,6 +158,7 @@ def test_ctrl_c_while_the_run_still_starts_cancels_it_without_a_word_from_its_he
     assert not [p for p in family if p.is_running()]
 
 
+@pytest.mark.alone
 def test_a_second_ctrl_c_does_not_wait() -> None:
     with measuring("test-misbehave", "-p", "how=ignore_sigterm", "-m", "min_s=60", "-m", "warmup_s=0") as process:
         _wait_for_line(process, "measuring")

@@ -9,12 +9,13 @@ from migperf.client import Client
 from migperf.settings import Settings
 from migperf.store.database import Database
 from tests.client.service import running_service
+from tests.databases import migrated_sqlite
 
 
 @pytest.fixture
 def database_url(tmp_path: Path) -> str:
-    """The URL of an empty database."""
-    return f"sqlite:///{tmp_path / 'test.db'}"
+    """The URL of a database at the newest schema, without rows."""
+    return migrated_sqlite(tmp_path)
 
 
 @pytest.fixture

@@ -99,16 +99,20 @@ def opened(settings: Settings, board: str) -> ObservedDriver:
     return ObservedDriver(FileStore(settings.simulated_host_file, [board], host_identity()))
 
 
-@pytest.fixture
-def settings(database_url: str, tmp_path: Path) -> Settings:
+def settings_with(database_url: str, folder: Path) -> Settings:
     """Settings of a command on the host; renewing often, so that a lost lease is soon noticed."""
     return load_settings(
-        data_dir=tmp_path / "data",
+        data_dir=folder / "data",
         database_url=database_url,
         node_name="another-name-than-the-workers",
         gpus="simulated:h100-80gb",
         lease_renew_s=0.05,
     )
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    return settings_with(database_url, tmp_path)
 
 
 @pytest.fixture
@@ -282,9 +286,10 @@ def test_where_no_database_was_ever_set_up_the_gpu_is_simply_cut(tmp_path: Path)
 
 
 def test_a_database_without_a_schema_and_a_gpu_that_it_does_not_know_do_not_hinder(
-    settings: Settings, database_url: str
+    empty_database_url: str, tmp_path: Path
 ) -> None:
-    empty = Database(database_url)
+    settings = settings_with(empty_database_url, tmp_path)
+    empty = Database(empty_database_url)
     host = Host(settings, opened(settings, "h100-80gb"), empty)
     host.layouts.apply(host.uuid, THREE)
     schema.upgrade(empty)

@@ -28,12 +28,12 @@ from migperf.metrics.metric import NS_PER_S
 from migperf.metrics.series import Chunk
 from migperf.metrics.summary import SeriesSummary
 from migperf.settings import Settings, load_settings
-from migperf.store import leases, nodes, results, runs, schema, series
+from migperf.store import leases, nodes, results, runs, series
 from migperf.store.database import Database, now
 from migperf.store.leases import Berth
 from migperf.store.states import RunState
 from tests.builders import submit
-from tests.databases import BACKENDS, temporary_database
+from tests.databases import BACKENDS, migrated_database
 from tests.jobs.known_meters import KnownMeters
 
 METHOD = {"warmup_steps": 1, "warmup_s": 0.7, "min_steps": 20, "min_s": 2.0, "sample_hz": 20}
@@ -136,9 +136,8 @@ def launcher() -> Iterator[Launcher]:
 @pytest.fixture(scope="module", params=BACKENDS)
 def stored(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Database, str]]:
     """A database for all tests here: what differs between them are the boards."""
-    with temporary_database(request.param, tmp_path_factory.mktemp("database")) as url:
+    with migrated_database(request.param, tmp_path_factory.mktemp("database")) as url:
         database = Database(url)
-        schema.upgrade(database)
         yield database, url
         database.close()
 

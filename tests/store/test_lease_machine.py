@@ -17,13 +17,14 @@ from migperf.errors import ConflictError
 from migperf.gpus.selector import Selector
 from migperf.jobs.offering import read_offer
 from migperf.jobs.placement import Waiting, match
-from migperf.store import leases, runs, schema
+from migperf.store import leases, runs
 from migperf.store.database import Database
 from migperf.store.leases import LeaseLostError
 from migperf.store.models import Lease, Run, RunEvent
 from migperf.store.queue import queued
 from migperf.store.states import FINAL_STATES, RunState
 from tests.builders import LEASE_S, partition, place, register, submit
+from tests.databases import migrated_sqlite
 
 PARTITIONS = (partition("CPU-1"), partition("CPU-2"))
 HOLDING = {RunState.PLACED, RunState.RUNNING}
@@ -38,8 +39,7 @@ class LeaseMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = TemporaryDirectory()
-        self.database = Database(f"sqlite:///{Path(self.folder.name) / 'machine.db'}")
-        schema.upgrade(self.database)
+        self.database = Database(migrated_sqlite(Path(self.folder.name)))
         self.now = datetime(2026, 1, 1, tzinfo=UTC)
         self.incarnation = 1
         self.run_ids: list[str] = []

@@ -12,8 +12,8 @@ from migperf.store.database import Database
 from migperf.store.models import Base
 
 
-def test_up_leads_to_the_models_and_down_to_nothing(database_url: str) -> None:
-    database = Database(database_url)
+def test_up_leads_to_the_models_and_down_to_nothing(empty_database_url: str) -> None:
+    database = Database(empty_database_url)
     schema.upgrade(database)
     schema.require_head(database)
     with database.engine.connect() as connection:
@@ -49,9 +49,9 @@ def given_for(statement: str) -> dict[str, object]:
     return {name: value for name, value in GIVEN.items() if f":{name}" in statement}
 
 
-def test_leases_outlive_the_migration_that_widens_them_and_tokens_go_on_growing(database_url: str) -> None:
+def test_leases_outlive_the_migration_that_widens_them_and_tokens_go_on_growing(empty_database_url: str) -> None:
     """Fencing relies on it: a token that came twice would let a dead worker write."""
-    database = Database(database_url)
+    database = Database(empty_database_url)
     schema.upgrade(database, "0001")
     with database.write() as session:
         for statement in A_RUN_UNDER_WAY:
@@ -79,9 +79,9 @@ A_SERIES = (
 CHUNKS = text("SELECT series_id, count, codec FROM series_chunks")
 
 
-def test_series_outlive_the_migration_that_widens_them_up_and_down(database_url: str) -> None:
+def test_series_outlive_the_migration_that_widens_them_up_and_down(empty_database_url: str) -> None:
     """SQLite drops the chunks with the table of their heads if that is made anew."""
-    database = Database(database_url)
+    database = Database(empty_database_url)
     schema.upgrade(database, "0002")
     with database.write() as session:
         for statement in (*A_RUN_UNDER_WAY[2:3], *A_SERIES):
@@ -98,15 +98,15 @@ def test_series_outlive_the_migration_that_widens_them_up_and_down(database_url:
     database.close()
 
 
-def test_an_empty_database_is_refused_with_the_command_that_helps(database_url: str) -> None:
-    database = Database(database_url)
+def test_an_empty_database_is_refused_with_the_command_that_helps(empty_database_url: str) -> None:
+    database = Database(empty_database_url)
     with pytest.raises(schema.SchemaError, match="migperf db upgrade"):
         schema.require_head(database)
     database.close()
 
 
-def test_processes_that_upgrade_together_take_turns(database_url: str) -> None:
-    databases = [Database(database_url) for _ in range(4)]
+def test_processes_that_upgrade_together_take_turns(empty_database_url: str) -> None:
+    databases = [Database(empty_database_url) for _ in range(4)]
     threads = [threading.Thread(target=schema.upgrade, args=(database,)) for database in databases]
     for thread in threads:
         thread.start()

@@ -70,13 +70,16 @@ def test_a_training_step_moves_the_weights_and_returns_a_scalar_loss_without_gra
 @pytest.mark.parametrize(
     ("name", "parameters"),
     [
-        ("resnet18", {"optimizer": "sgd", "learning_rate": 0.02}),
+        ("resnet18", {"optimizer": "sgd", "learning_rate": 0.01}),
         ("vit-c-1gf", {"optimizer": "adamw", "learning_rate": 5e-4}),
         ("vit-p-1gf", {"optimizer": "sgd", "learning_rate": 0.05}),
     ],
 )
 def test_training_lowers_the_loss(name, parameters):
-    """Two classes and a small pool, so that few steps suffice; the means of several steps even out the mixing."""
+    """Two classes and a small pool, so that few steps suffice; the means of several steps even out the mixing.
+
+    The rates are low enough for the same course with any number of threads, which add up in another order.
+    """
     values = losses(training(name, classes=2, batch_size=16, image_size=32, **parameters), 40)
     assert sum(values[-10:]) / 10 < sum(values[:5]) / 5 - 0.05
 
