@@ -1,6 +1,7 @@
 """From a run's timings and series to the figures of its result; only the measured window counts."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 
 import numpy as np
 
@@ -8,15 +9,16 @@ from migperf.measure.benchmark import Scenario
 from migperf.measure.energy_figures import Work
 from migperf.measure.events import Finished
 from migperf.measure.figures import Interval, ResultFigure
-from migperf.measure.statistics import batch_means_interval
 from migperf.measure.watched import watched_figures
 from migperf.metrics.metric import NS_PER_S, Kind, Metric, Scope
-from migperf.metrics.quantiles import Samples, percentile, samples_needed
 from migperf.metrics.series import Chunk, Series
 from migperf.metrics.summary import Window
+from migperf.statistics import samples as statistics
+from migperf.statistics.intervals import mean_interval, throughput_interval
+from migperf.statistics.quantiles import quantile_interval, quantile_of, samples_needed
+from migperf.statistics.samples import Samples
 
 NS_PER_MS = 1_000_000
-LEVEL = 0.95
 PERCENTILES = (50, 90, 95, 99)
 _TIMING_NAME = {
     Scenario.OFFLINE: "batch_time",
@@ -64,24 +66,22 @@ def _throughput(timings: Chunk, finished: Finished) -> ResultFigure:
         return ResultFigure(name="throughput", unit=unit, scope=Scope.PROCESS, absent="no step ended while measuring")
     ends_ns = timings.time_ns + timings.value * NS_PER_MS
     cycle_s = np.diff(ends_ns, prepend=finished.window_start_ns) / NS_PER_S
-    bounds = batch_means_interval(cycle_s, LEVEL)
     return ResultFigure(
         name="throughput",
         unit=unit,
         scope=Scope.PROCESS,
         value=len(timings) * finished.samples_per_step / window_s,
-        interval=_interval(*(finished.samples_per_step / s for s in reversed(bounds))) if bounds else None,
+        interval=_figures_interval(throughput_interval(cycle_s, finished.samples_per_step)),
         samples=len(timings),
     )
 
 
 def _timing_figures(name: str, values_ms: Samples) -> Iterator[ResultFigure]:
-    bounds = batch_means_interval(values_ms, LEVEL)
     yield _of_sample(
         f"{name}_mean",
         values_ms,
         value=float(values_ms.mean()) if len(values_ms) else None,
-        interval=_interval(*bounds) if bounds else None,
+        interval=_figures_interval(mean_interval(values_ms)),
         absent=None if len(values_ms) else "no step ended while measuring",
     )
     for percent in PERCENTILES:
@@ -90,11 +90,13 @@ def _timing_figures(name: str, values_ms: Samples) -> Iterator[ResultFigure]:
 
 def _percentile_figure(name: str, percent: int, values_ms: Samples) -> ResultFigure:
     """A percentile, or why so few samples cannot support it."""
-    needed = samples_needed(percent / 100)
+    quantile = percent / 100
+    needed = samples_needed(quantile)
     if len(values_ms) < needed:
         reason = f"needs at least {needed} steps, {len(values_ms)} were measured; raise min_steps or min_s"
         return _of_sample(f"{name}_p{percent}", values_ms, absent=reason)
-    return _of_sample(f"{name}_p{percent}", values_ms, value=percentile(values_ms, percent / 100))
+    interval = _figures_interval(quantile_interval(values_ms, quantile))
+    return _of_sample(f"{name}_p{percent}", values_ms, value=quantile_of(values_ms, quantile), interval=interval)
 
 
 def _of_sample(
@@ -116,5 +118,5 @@ def _of_sample(
     )
 
 
-def _interval(low: float, high: float) -> Interval:
-    return Interval(low=low, high=high, level=LEVEL, method="batch means")
+def _figures_interval(found: statistics.Interval | None) -> Interval | None:
+    return None if found is None else Interval(**asdict(found))

@@ -15,9 +15,10 @@ from migperf.metrics.integral import (
     gauge_integral,
 )
 from migperf.metrics.metric import NS_PER_S, Kind, Metric
-from migperf.metrics.quantiles import Samples, percentile, supported_percentile
 from migperf.metrics.readings import linked, longest_gap, overlap_ns, within
 from migperf.metrics.series import Series
+from migperf.statistics.quantiles import quantile_of, supported_quantile
+from migperf.statistics.samples import Samples
 
 _INTEGRAL_UNITS = {"W": "J", "MiB/s": "MiB"}
 _NO_READING = "too few readings tell of the measured window alone; raise min_s or sample_hz"
@@ -169,10 +170,10 @@ def _of_values(series: Series, values: Samples, mean: float) -> SeriesSummary:
         mean=mean,
         minimum=float(values.min()),
         maximum=float(values.max()),
-        p50=percentile(values, 0.5),
-        p90=supported_percentile(values, 0.9),
-        p95=supported_percentile(values, 0.95),
-        p99=supported_percentile(values, 0.99),
+        p50=quantile_of(values, 0.5),
+        p90=supported_quantile(values, 0.9),
+        p95=supported_quantile(values, 0.95),
+        p99=supported_quantile(values, 0.99),
     )
 
 

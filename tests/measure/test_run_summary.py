@@ -29,6 +29,13 @@ def finished(start_s: float, end_s: float) -> Finished:
     )
 
 
+def uneven(measured: int) -> Series:
+    """Steps that follow one another without a pause, of 8 to 12 ms."""
+    took_ms = np.random.default_rng(3).uniform(8, 12, measured)
+    begun_s = 2 + np.concatenate([[0], np.cumsum(took_ms)[:-1]]) / 1e3
+    return made(timing_metric(Scenario.SINGLE_STREAM), begun_s, took_ms)
+
+
 def steps(scenario: Scenario, measured: int) -> Series:
     """Four slow steps of warm-up until 2 s, then fast ones of 10 ms."""
     begun_s = [*every(WARMUP_STEP_S, 0, 2), *(2 + 0.01 * np.arange(measured))]
@@ -79,6 +86,20 @@ def test_warm_up_steps_make_no_figure(scenario: Scenario, name: str) -> None:
 
 def test_a_percentile_that_the_steps_cannot_support_says_how_many_it_takes() -> None:
     assert "needs at least 459 steps, 100 were measured" in str(figures()["batch_time_p99"].absent)
+
+
+def test_means_and_percentiles_come_with_how_well_this_run_determined_them() -> None:
+    timed = uneven(2_000)
+    ended = finished(2, float(timed.chunk.time_ns[-1] - ns(0)) / 1e9 + timed.chunk.value[-1] / 1e3)
+    found = {f.name: f for f in summarise(Scenario.SINGLE_STREAM, ended, (timed,), whole_board=True)}
+    true = {"throughput": 400.0, "latency_mean": 10, "latency_p50": 10, "latency_p90": 11.6, "latency_p99": 11.96}
+    for name, value in true.items():
+        interval = found[name].interval
+        assert interval is not None
+        assert interval.low <= value <= interval.high, name
+        assert interval.low <= (found[name].value or 0) <= interval.high
+        assert interval.high - interval.low < 0.05 * value
+        assert interval.method == ("order statistics" if "_p" in name else "batch means")
 
 
 def test_without_a_step_in_the_window_there_is_no_speed() -> None:

@@ -29,6 +29,11 @@ def test_that_number_of_samples_sees_one_beyond_it_and_one_less_does_not(quantil
     assert 1 - quantile ** (needed - 1) <= confidence + 1e-9
 
 
+@given(st.lists(st.floats(0, 1e6), min_size=1, max_size=50), st.floats(0, 1))
+def test_a_quantile_lies_among_the_samples(values: list[float], quantile: float) -> None:
+    assert min(values) <= quantile_of(np.array(values), quantile) <= max(values)
+
+
 def coverage(noise: Noise, quantile: float, samples: int, repetitions: int) -> float:
     generator = np.random.default_rng(11)
     truth = quantile_of(noise(1_000_000, generator), quantile)
