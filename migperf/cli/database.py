@@ -100,7 +100,7 @@ def thin(
     if as_json:
         emit_json({"runs_thinned": thinned})
     else:
-        remark(f"thinned the series of {thinned} runs")
+        remark(f"thinned the series of {thinned} {'run' if thinned == 1 else 'runs'}")
 
 
 def _thin_all(database: "Database", settings: "Settings", days: float, points: int | None) -> int:

@@ -41,7 +41,9 @@ def get_artifact(session: Session, run_id: str, name: str) -> Artifact:
     """Return one document. Raises NotFoundError."""
     artifact = session.get(Artifact, (run_id, name))
     if artifact is None:
-        raise NotFoundError(f"artifact of run {run_id}", name)
+        raise NotFoundError(
+            f"artifact of run {run_id}", name, [known.name for known in list_artifacts(session, run_id)]
+        )
     return artifact
 
 

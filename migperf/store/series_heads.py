@@ -60,7 +60,8 @@ def get(session: Session, run_id: str, name: str) -> SeriesHead:
     """Return the head of one series. Raises NotFoundError."""
     row = session.execute(_heads(run_id).where(SeriesRow.name == name)).one_or_none()
     if row is None:
-        raise NotFoundError(f"series of run {run_id}", name)
+        names = session.scalars(select(SeriesRow.name).where(SeriesRow.run_id == run_id).order_by(SeriesRow.name))
+        raise NotFoundError(f"series of run {run_id}", name, names)
     return _head(row)
 
 

@@ -207,6 +207,7 @@ def test_an_unknown_series_is_a_problem(client: TestClient, database: Database) 
     for path in ("series/nothing", "series/nothing?points=9", "series/nothing?format=csv", "samples?name=nothing"):
         answer = client.get(f"/v1/runs/{run_id}/{path}")
         assert (answer.status_code, answer.json()["type"]) == (404, "/problems/not-found"), path
+        assert "'nothing'; there are: " in answer.json()["detail"]
 
 
 @both_databases

@@ -108,7 +108,7 @@ def test_a_metric_without_samples_says_why(database: Database) -> None:
         assert (head.absence, head.samples) == (FORBIDDEN, 0)
         assert len(series.read(session, head.id)) == 0
         assert len(series.downsample(session, head, 10)) == 0
-        with pytest.raises(NotFoundError):
+        with pytest.raises(NotFoundError, match=r"'power'; there are: rss"):
             series.get(session, run_id, "power")
 
 
