@@ -15,7 +15,8 @@ from migperf.metrics.series import Chunk, Series
 from migperf.metrics.summary import Window
 from migperf.statistics import samples as statistics
 from migperf.statistics.intervals import mean_interval, throughput_interval
-from migperf.statistics.quantiles import quantile_interval, quantile_of, samples_needed
+from migperf.statistics.quantiles import quantile_interval
+from migperf.statistics.sample_quantiles import quantile_of, samples_needed
 from migperf.statistics.samples import Samples
 
 NS_PER_MS = 1_000_000

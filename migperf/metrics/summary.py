@@ -17,7 +17,7 @@ from migperf.metrics.integral import (
 from migperf.metrics.metric import NS_PER_S, Kind, Metric
 from migperf.metrics.readings import linked, longest_gap, overlap_ns, within
 from migperf.metrics.series import Series
-from migperf.statistics.quantiles import quantile_of, supported_quantile
+from migperf.statistics.sample_quantiles import quantile_of, supported_quantile
 from migperf.statistics.samples import Samples
 
 _INTEGRAL_UNITS = {"W": "J", "MiB/s": "MiB"}

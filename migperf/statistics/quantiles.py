@@ -7,6 +7,7 @@ import numpy as np
 from scipy.special import bdtr, bdtrik
 
 from migperf.statistics.intervals import LEVEL, effective_sample_size
+from migperf.statistics.sample_quantiles import quantile_of, samples_needed
 from migperf.statistics.samples import Interval, Samples
 
 METHOD = "order statistics"
@@ -31,25 +32,6 @@ class QuantileEstimate:
         if self.interval is None or not self.value:
             return math.inf
         return max(self.interval.high - self.value, self.value - self.interval.low) / abs(self.value)
-
-
-def samples_needed(quantile: float, confidence: float = 0.99) -> int:
-    """Return how many samples it takes to see at least one beyond the quantile (0 to 1) with that confidence.
-
-    Solves ``1 - quantile**n >= confidence``: 44 for p90, 90 for p95, 459 for p99, 4,603 for p99.9. For quantiles below
-    one half it is the samples below that are few, and ``1 - quantile`` takes its place.
-    """
-    return math.ceil(math.log1p(-confidence) / math.log(max(quantile, 1 - quantile)))
-
-
-def quantile_of(samples: Samples, quantile: float) -> float:
-    """Return the quantile (0 to 1) by linear interpolation between order statistics (Hyndman and Fan, type 7)."""
-    return float(np.quantile(samples, quantile))
-
-
-def supported_quantile(samples: Samples, quantile: float) -> float | None:
-    """Return the quantile (0 to 1); None where so few samples cannot support it."""
-    return quantile_of(samples, quantile) if len(samples) >= samples_needed(quantile) else None
 
 
 def estimate_quantile(samples: Samples, quantile: float, level: float = LEVEL) -> QuantileEstimate:

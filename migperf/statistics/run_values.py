@@ -8,7 +8,8 @@ from typing import Protocol
 import numpy as np
 
 from migperf.statistics.intervals import estimate_mean
-from migperf.statistics.quantiles import estimate_quantile, quantile_of
+from migperf.statistics.quantiles import estimate_quantile
+from migperf.statistics.sample_quantiles import quantile_of
 from migperf.statistics.samples import Samples
 
 _NORMAL_QUANTILE = 1.96

@@ -5,13 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migperf.statistics.quantiles import (
-    estimate_quantile,
-    quantile_interval,
-    quantile_of,
-    samples_needed,
-    supported_quantile,
-)
+from migperf.statistics.quantiles import estimate_quantile, quantile_interval
+from migperf.statistics.sample_quantiles import quantile_of, samples_needed, supported_quantile
 from tests.statistics.synthetic import Noise, autoregressive, lognormal
 
 
