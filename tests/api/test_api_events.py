@@ -160,6 +160,7 @@ def test_an_event_id_that_was_never_given_out_is_refused(client: TestClient, dat
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "Last-Event-ID")
 
 
+@pytest.mark.alone
 def test_watchers_hold_no_connection_while_they_wait_and_are_forgotten_when_they_leave(
     app: FastAPI, http: httpx.Client, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

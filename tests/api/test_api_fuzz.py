@@ -14,6 +14,7 @@ from migperf.store.database import Database
 from tests.api.serving import CountingPasses, TestClient
 from tests.databases import BACKENDS, migrated_database
 
+pytestmark = pytest.mark.no_cover
 SLOW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 

@@ -51,6 +51,7 @@ def test_the_full_layouts_of_an_h100_are_those_of_the_guide_and_its_further_prof
     assert {name for name, item in every.items() if item["full"]} == set(full)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("board", [key for key, board in BOARDS.items() if board.has_mig])
 def test_each_example_is_legal_and_full_only_if_nothing_can_be_added(
     client: TestClient, database: Database, tmp_path: Path, board: str

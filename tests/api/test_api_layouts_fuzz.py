@@ -18,6 +18,7 @@ from tests.api.steps import row_counts
 from tests.api.test_api_fuzz import ANY_JSON, TEXTS
 from tests.databases import BACKENDS, migrated_database
 
+pytestmark = pytest.mark.no_cover
 SLOW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 

@@ -173,6 +173,7 @@ WHOLE = [(function, False) for function in FEEDS if function != "nvmlGpmMigSampl
 CUT = [(f, True) for f in ("nvmlDeviceGetMemoryInfo_v2", "nvmlGpmMigSampleGet", "nvmlGpmMetricsGet")]
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(("function", "cut"), [*WHOLE, *CUT])
 def test_a_call_that_fails_is_stored_and_shown_as_a_gap_with_its_reason(
     watch: Callable[..., dict[str, Series]], host: FakeHost, function: str, cut: bool
@@ -189,6 +190,7 @@ def test_a_call_that_fails_is_stored_and_shown_as_a_gap_with_its_reason(
         assert fed["absent"]["reason"]
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("function", [name for name in FEEDS if name not in NO_BLANK])
 def test_a_blank_is_no_value(watch: Callable[..., dict[str, Series]], host: FakeHost, function: str) -> None:
     found = watch(False, lambda: host.blank(function))

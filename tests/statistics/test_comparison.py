@@ -35,6 +35,7 @@ def share(found: list[Comparison], *verdicts: Verdict) -> float:
     return Counter(c.verdict in verdicts for c in found)[True] / len(found)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("between", [0.0, 0.005, 0.01])
 @pytest.mark.parametrize("count", [1, 3, 5])
 def test_runs_of_the_same_thing_are_called_different_in_at_most_5_percent(count: int, between: float) -> None:
@@ -43,6 +44,7 @@ def test_runs_of_the_same_thing_are_called_different_in_at_most_5_percent(count:
     assert np.mean([c.interval.contains(1) for c in found]) >= 0.93
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("count", "between", "power"), [(3, 0.005, 0.7), (5, 0.005, 0.93), (5, 0.01, 0.6), (10, 0.01, 0.9)]
 )
@@ -52,12 +54,14 @@ def test_a_difference_of_2_percent_is_found_with_the_documented_power(count: int
     assert share(found, Verdict.FASTER, Verdict.SAME) <= 0.02
 
 
+@pytest.mark.no_cover
 def test_the_same_thing_is_called_the_same_with_enough_runs() -> None:
     found = comparisons(10, 0.0, 0.005, 150)
     assert share(found, Verdict.SAME) >= 0.65
     assert share(comparisons(10, 0.02, 0.005, 150), Verdict.SAME) == 0
 
 
+@pytest.mark.no_cover
 def test_one_run_of_each_shows_only_what_is_large_beside_an_assumed_spread_and_never_sameness() -> None:
     found = comparisons(1, 0.0, 0.01)
     assert {c.verdict for c in found} == {Verdict.UNDECIDED}
@@ -65,11 +69,13 @@ def test_one_run_of_each_shows_only_what_is_large_beside_an_assumed_spread_and_n
     assert share(comparisons(1, 0.1, 0.005), Verdict.SLOWER) >= 0.95
 
 
+@pytest.mark.no_cover
 def test_one_new_run_is_compared_with_the_spread_of_many_earlier_ones() -> None:
     assert share(comparisons(1, 0.0, 0.01, baseline_count=8), *DIFFERENT) <= 0.06
     assert share(comparisons(1, 0.05, 0.01, baseline_count=8), Verdict.SLOWER) >= 0.9
 
 
+@pytest.mark.no_cover
 def test_buying_runs_until_it_is_decided_does_not_raise_false_differences_above_the_level() -> None:
     """From 3 to 9 runs of each with a look after each two: the level is divided among the looks."""
     generator = np.random.default_rng(42)
@@ -94,12 +100,14 @@ def test_pairs_cancel_what_drifts() -> None:
         compare_pairs(slower[:1], faster[:1])
 
 
+@pytest.mark.no_cover
 def test_pairs_of_the_same_thing_are_called_different_in_at_most_5_percent() -> None:
     generator = np.random.default_rng(44)
     found = [compare_pairs(runs(5, 1.0, 0.01, generator), runs(5, 1.0, 0.01, generator)) for _ in range(200)]
     assert share(found, *DIFFERENT) <= 0.06
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("statistic", [MEDIAN, Quantile(0.9)])
 def test_percentiles_are_compared_in_the_same_way(statistic: Quantile) -> None:
     generator = np.random.default_rng(45)
@@ -116,6 +124,7 @@ def _skewed(generator: np.random.Generator) -> Samples:
     return 1 + 0.05 * lognormal(0.5, correlation=0.5)(800, generator)
 
 
+@pytest.mark.no_cover
 def test_ranks_are_of_runs_where_there_are_four_and_keep_their_level() -> None:
     found = comparisons(5, 0.0, 0.01)
     assert {c.ranks.unit for c in found} == {Unit.RUNS}

@@ -184,7 +184,7 @@ class LeaseMachine(RuleBasedStateMachine):
         return lease is not None and lease.released_at is None
 
 
-TestLeaseMachine = LeaseMachine.TestCase
+TestLeaseMachine = pytest.mark.no_cover(LeaseMachine.TestCase)
 TestLeaseMachine.settings = settings(
     max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
 )
