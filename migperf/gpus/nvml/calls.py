@@ -2,7 +2,7 @@
 
 import os
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from ctypes import byref, c_uint, c_ulonglong, c_void_p, cast
 from typing import Protocol, TypeVar
 
@@ -132,6 +132,14 @@ class NvmlCalls:
         if isinstance(handle, pynvml.c_nvmlComputeInstance_t):
             return self._describe(pynvml.nvmlComputeInstanceGetInfo_v2(handle).device)
         return None
+
+
+def all_succeed(calls: Iterable[Callable[[], int]]) -> bool:
+    """Make prepared calls, each of which returns its code, up to the first that fails; tell whether none did."""
+    for call in calls:  # noqa: SIM110 - a generator takes its time at every turn
+        if call():
+            return False
+    return True
 
 
 def address(handle: object) -> int:

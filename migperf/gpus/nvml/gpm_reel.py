@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pynvml  # type: ignore[import-untyped]
 
+from migperf.gpus.nvml.calls import all_succeed
 from migperf.gpus.nvml.gpm_requests import ENTRY, HEAD, SIZE
 
 Span: TypeAlias = tuple[Sequence[int], Sequence[int]]
@@ -62,10 +63,7 @@ class GpmReel:
             return False
         for offset, first, second in zip(self._offsets[frame], *span, strict=True):
             self._head(offset, pynvml.NVML_GPM_METRICS_GET_VERSION, self._count, first, second)
-        for ask in self._asks[frame]:  # noqa: SIM110 - a generator takes its time at every turn
-            if ask():
-                return False
-        return True
+        return all_succeed(self._asks[frame])
 
     def develop(self, frames: npt.NDArray[np.intp]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int32]]:
         """See Reel."""

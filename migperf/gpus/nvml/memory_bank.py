@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pynvml  # type: ignore[import-untyped]
 
 from migperf.gpus.driver import Device
-from migperf.gpus.nvml.calls import UNKNOWN_64, address
+from migperf.gpus.nvml.calls import UNKNOWN_64, address, all_succeed
 from migperf.gpus.nvml_errors import NvmlError, NvmlUninitializedError
 
 _CALL = "nvmlDeviceGetMemoryInfo_v2"
@@ -130,10 +130,7 @@ class MemoryReel:
         """See Reel."""
         if self.over or not self._nvml.usable:
             return False
-        for call in self._calls[frame]:  # noqa: SIM110 - a generator takes its time at every turn
-            if call():
-                return False
-        return True
+        return all_succeed(self._calls[frame])
 
     def develop(self, frames: npt.NDArray[np.intp]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int32]]:
         """See Reel."""

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pynvml  # type: ignore[import-untyped]
 
 from migperf.gpus.driver import Clock, Device, FieldId, Meter
-from migperf.gpus.nvml.calls import address
+from migperf.gpus.nvml.calls import address, all_succeed
 from migperf.gpus.nvml_errors import NvmlError, NvmlNoDataError
 
 FRAMES = 256
@@ -67,10 +67,7 @@ class MeterReel:
         """See Reel."""
         if not self._nvml.usable:
             return False
-        for call in self._calls[frame]:  # noqa: SIM110 - a generator takes its time at every turn
-            if call():
-                return False
-        return True
+        return all_succeed(self._calls[frame])
 
     def develop(self, frames: npt.NDArray[np.intp]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int32]]:
         """See Reel."""
