@@ -85,6 +85,8 @@ NO_BLANK = {"nvmlDeviceGetComputeRunningProcesses_v3", "nvmlGpmSampleGet", "nvml
 """Calls that give no number."""
 LOOKED_AT = {*READ, *FEEDS.values()}
 WATCHED_S = 0.25
+pytestmark = pytest.mark.alone
+"""A sampler that does not get to run for three of its turns, 60 ms, says that rather than what its call answered."""
 Series = dict[str, Any]
 
 
