@@ -1,5 +1,8 @@
 """The connection to the database: SQLite and PostgreSQL behind one pair of transactions, ``read`` and ``write``."""
 
+import random
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -81,13 +84,28 @@ def _create_engine(url: str) -> Engine:
 def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's connection
     # The driver must not begin transactions by itself: it would begin them too late (see _begin_sqlite).
     connection.isolation_level = None
-    for pragma in (
-        "journal_mode=WAL",
-        "synchronous=NORMAL",
-        "foreign_keys=ON",
-        f"busy_timeout={SQLITE_BUSY_MS}",
-    ):
+    connection.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_MS}")
+    _write_ahead(connection)
+    for pragma in ("synchronous=NORMAL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _write_ahead(connection: Any) -> None:  # noqa: ANN401
+    """Have the file use a write-ahead log.
+
+    Of connections that switch a new file at the same time, SQLite refuses some at once, without the patience that it
+    has been asked for: to wait for each other they would have to let go of it first.
+    """
+    deadline_s = time.monotonic() + SQLITE_BUSY_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline_s:
+                raise
+            time.sleep(random.uniform(0.001, 0.02))  # noqa: S311 - so that they do not meet again
+        else:
+            return
 
 
 def _begin_sqlite(connection: Connection) -> None:
