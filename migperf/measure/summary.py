@@ -13,10 +13,10 @@ from migperf.measure.watched import watched_figures
 from migperf.metrics.metric import NS_PER_S, Kind, Metric, Scope
 from migperf.metrics.series import Chunk, Series
 from migperf.metrics.summary import Window
-from migperf.statistics import samples as statistics
 from migperf.statistics.intervals import mean_interval, throughput_interval
 from migperf.statistics.quantiles import quantile_interval
 from migperf.statistics.sample_quantiles import quantile_of, samples_needed
+from migperf.statistics.samples import Interval as SampleInterval
 from migperf.statistics.samples import Samples
 
 NS_PER_MS = 1_000_000
@@ -119,5 +119,5 @@ def _of_sample(
     )
 
 
-def _figures_interval(found: statistics.Interval | None) -> Interval | None:
+def _figures_interval(found: SampleInterval | None) -> Interval | None:
     return None if found is None else Interval(**asdict(found))

@@ -4,7 +4,7 @@ import threading
 import time
 
 SHORT_S = 0.02
-"""So long it does not matter to be heard."""
+"""A ring may be heard so much later."""
 
 
 class Bell:
@@ -23,7 +23,7 @@ class Bell:
             return
 
     def wait(self, seconds: float) -> bool:
-        """Wait until the bell is rung, or a little longer, but no longer than so; tell whether it was."""
+        """Wait until the bell is rung, but no longer than so; tell whether it was. A short wait is never cut short."""
         if seconds >= SHORT_S:
             return self._silence.acquire(timeout=seconds)
         # A lock with a timeout takes half as long again as sleeping, and for so little nobody has to be woken sooner.

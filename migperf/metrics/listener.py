@@ -1,5 +1,7 @@
 """A source and the recording of what it says: how the sampler hears it, turn by turn."""
 
+import time
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -102,6 +104,6 @@ class Listener:
 class JointListener(Listener):
     """What several runs hear of a source that reads for them together, each its own columns."""
 
-    def __init__(self, joint: JointSource) -> None:
-        super().__init__(Station(joint))
+    def __init__(self, joint: JointSource, clock: Callable[[], int] = time.monotonic_ns) -> None:
+        super().__init__(Station(joint, clock))
         self.joint = joint

@@ -59,7 +59,7 @@ class Station:
         began_ns = self._clock()
         self.due_ns = scheduled_ns + self._period_ns
         film = self.film
-        on_film = film is not None and film.expose()
+        on_film = film is not None and self._expose(film)
         if not on_film and not self._look(began_ns, scheduled_ns):
             return True
         self.read_ns, self.turn_ns = began_ns, turn_ns
@@ -72,8 +72,25 @@ class Station:
         elif on_film and film is not None:
             return film.keep(began_ns)
         elif film is None and self.steady and self._filmed is not None and began_ns >= self._film_ns:
-            self.film, self._film_ns = self._filmed.film(), began_ns + RETRY_NS
+            self._film_ns = began_ns + RETRY_NS
+            self.film = self._load(self._filmed)
         return True
+
+    def _expose(self, film: Film) -> bool:
+        """Read on film; a film that breaks is over, and the reading is made in the ordinary way."""
+        try:
+            return film.expose()
+        except Exception:  # noqa: BLE001 - see _look
+            _log.warning("%s could not be read on film", self.name, exc_info=True)
+            film.over = True
+            return False
+
+    def _load(self, source: FilmedSource) -> Film | None:
+        try:
+            return source.film()
+        except Exception:  # noqa: BLE001 - it can be read without
+            _log.warning("%s could not make a film", self.name, exc_info=True)
+            return None
 
     def _look(self, began_ns: int, scheduled_ns: int) -> bool:
         """Read and look at what comes; False when there was nothing left to read."""

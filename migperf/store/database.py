@@ -103,7 +103,8 @@ def _write_ahead(connection: Any) -> None:  # noqa: ANN401
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline_s:
                 raise
-            time.sleep(random.uniform(0.001, 0.02))  # noqa: S311 - so that they do not meet again
+            # At random, so that they do not meet again.
+            time.sleep(random.uniform(0.001, 0.02))
         else:
             return
 

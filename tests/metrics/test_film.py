@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -218,3 +219,30 @@ def test_one_who_begins_to_read_what_nobody_read_is_told_why_it_is_missing() -> 
     heard.listener.develop()
     (b,) = later.series()
     assert b.absence == REASONS[1]
+
+
+@pytest.mark.parametrize("breaks", ["film", "expose"])
+def test_a_film_that_breaks_leaves_the_source_to_be_read_in_the_ordinary_way(
+    breaks: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else it would end the sampler's thread, and with it the watching of every run on the GPU."""
+    heard = Heard([(1.0, float(i)) for i in range(12)], films=True)
+
+    def broken(*_: object) -> Film:
+        raise MemoryError
+
+    if breaks == "film":
+        heard.script.film = broken  # type: ignore[method-assign]
+    for number in range(5):
+        heard.turn(number)
+    if breaks == "expose":
+        assert heard.station.film is not None
+        heard.station.film._reel.expose = broken  # type: ignore[assignment, method-assign]
+        heard.turn(5)
+    for number in range(6 if breaks == "expose" else 5, 12):
+        heard.turn(number)
+    heard.listener.develop()
+    (a, b) = heard.readers[0].series()
+    assert b.chunk.value.tolist() == [float(i) for i in range(12)]
+    assert a.gaps == b.gaps == ()
+    assert "film" in caplog.text

@@ -129,7 +129,7 @@ class GpmBank:
     def reel(self) -> GpmReel:
         """See Bank."""
         self._end_reel()
-        self._reel = GpmReel(self._nvml, self._metric_ids, self._slots, self._all, self.span)
+        self._reel = GpmReel(self._nvml.function(_METRICS), self._metric_ids, self._slots, self._all, self.span)
         return self._reel
 
     def span(self) -> Span | None:

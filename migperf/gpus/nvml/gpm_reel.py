@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from ctypes import c_void_p
 from functools import partial
 from math import nan
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -16,15 +16,6 @@ from migperf.gpus.nvml.gpm_requests import ENTRY, HEAD, SIZE
 Span: TypeAlias = tuple[Sequence[int], Sequence[int]]
 """Addresses of the samples, by slot, that averages lie between."""
 FRAMES = 64
-_METRICS = "nvmlGpmMetricsGet"
-
-
-class Nvml(Protocol):
-    """What a reel needs of the backend."""
-
-    def function(self, name: str) -> Callable[..., int]:
-        """Return a function of the library. Raises NvmlFunctionNotFoundError."""
-        ...
 
 
 class GpmReel:
@@ -32,13 +23,16 @@ class GpmReel:
 
     def __init__(
         self,
-        nvml: Nvml,
+        ask: Callable[..., int],
         metric_ids: Sequence[int],
         slots: int,
         included: Sequence[int],
         take: Callable[[], Span | None],
     ) -> None:
-        """Ask for the ``included`` slots; ``take`` takes a sample of each, None where that tells of no average."""
+        """Ask for the ``included`` slots with ``ask``, nvmlGpmMetricsGet.
+
+        ``take`` takes a sample of each; None where that tells of no average.
+        """
         self.frames = FRAMES
         self.over = False
         """Whether the bank includes something else by now."""
@@ -53,7 +47,7 @@ class GpmReel:
         self._values[:] = nan
         self._head = partial(HEAD.pack_into, self._memory.data)
         self._count = len(metric_ids)
-        ask, begin = nvml.function(_METRICS), self._memory.ctypes.data
+        begin = self._memory.ctypes.data
         self._asks = [[partial(ask, c_void_p(begin + offsets[slot])) for slot in included] for offsets in self._offsets]
 
     def expose(self, frame: int) -> bool:

@@ -4,14 +4,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from ctypes import addressof, c_void_p, create_string_buffer
 from functools import partial
 from struct import Struct
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pynvml  # type: ignore[import-untyped]
 
 from migperf.gpus.driver import Device
-from migperf.gpus.nvml.calls import UNKNOWN_64, address, all_succeed
+from migperf.gpus.nvml.calls import UNKNOWN_64, NvmlCalls, address, all_succeed
 from migperf.gpus.nvml_errors import NvmlError, NvmlUninitializedError
 
 _CALL = "nvmlDeviceGetMemoryInfo_v2"
@@ -22,27 +21,10 @@ _NUMBERS = 3
 _FRAMES = 64
 
 
-class Nvml(Protocol):
-    """What a bank needs of the backend."""
-
-    @property
-    def usable(self) -> bool:
-        """Whether calls can be made in this process."""
-        ...
-
-    def function(self, name: str) -> Callable[..., int]:
-        """Return a function of the library. Raises NvmlFunctionNotFoundError."""
-        ...
-
-    def error(self, code: int, call: str, on: object) -> NvmlError:
-        """Return the error for a code, which names the device."""
-        ...
-
-
 class MemoryBank:
     """The ``Bank`` of memory: reserved, free and used, bytes."""
 
-    def __init__(self, nvml: Nvml, slots: int) -> None:
+    def __init__(self, nvml: NvmlCalls, slots: int) -> None:
         """Prepare the structures. Raises NvmlFunctionNotFoundError before R510."""
         self.failures: dict[int, NvmlError] = {}
         self.answered: Collection[int] = ()
@@ -109,7 +91,7 @@ class MemoryBank:
 class MemoryReel:
     """The ``Reel`` of the memory of some devices: a nvmlMemory_v2_t to each slot of each frame."""
 
-    def __init__(self, nvml: Nvml, devices: Mapping[int, Device], slots: int) -> None:
+    def __init__(self, nvml: NvmlCalls, devices: Mapping[int, Device], slots: int) -> None:
         """Prepare all calls. Raises NvmlFunctionNotFoundError before R510."""
         self.frames = _FRAMES
         self.over = False

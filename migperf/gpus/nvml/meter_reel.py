@@ -4,14 +4,13 @@ from collections.abc import Callable, Sequence
 from ctypes import c_int, c_uint, c_void_p
 from functools import partial
 from itertools import groupby
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pynvml  # type: ignore[import-untyped]
 
 from migperf.gpus.driver import Clock, Device, FieldId, Meter
-from migperf.gpus.nvml.calls import address, all_succeed
+from migperf.gpus.nvml.calls import NvmlCalls, address, all_succeed
 from migperf.gpus.nvml_errors import NvmlError, NvmlNoDataError
 
 FRAMES = 256
@@ -37,23 +36,10 @@ _ENTRY = np.dtype(
 """nvmlFieldValue_t. The answers of other calls are kept in the union of one as well."""
 
 
-class Nvml(Protocol):
-    """What a reel needs of the backend."""
-
-    @property
-    def usable(self) -> bool:
-        """Whether calls can be made in this process."""
-        ...
-
-    def function(self, name: str) -> Callable[..., int]:
-        """Return a function of the library. Raises NvmlFunctionNotFoundError."""
-        ...
-
-
 class MeterReel:
     """The ``Reel`` of meters of one device."""
 
-    def __init__(self, nvml: Nvml, device: Device, meters: Sequence[Meter]) -> None:
+    def __init__(self, nvml: NvmlCalls, device: Device, meters: Sequence[Meter]) -> None:
         """Prepare all calls. Raises NvmlFunctionNotFoundError where the driver lacks one."""
         self.frames = FRAMES
         self._nvml = nvml

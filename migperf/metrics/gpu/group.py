@@ -43,17 +43,17 @@ class Group(ABC):
         self._cells = cells_of(np.full(len(self.metrics), np.nan))
 
     @property
+    @abstractmethod
     def meters(self) -> Sequence[Meter]:
         """What it is read from on a reel, a number each; nothing where it can only be read by ``take``."""
-        return ()
 
+    @abstractmethod
     def look(self, numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Return the values, (readings, metrics), that numbers of its meters, (readings, meters), stand for."""
-        raise NotImplementedError
 
+    @abstractmethod
     def call_of(self, index: int) -> str:
         """Return the call that a metric is read by, as reasons name it."""
-        raise NotImplementedError
 
     def fill_into(self, row: Row) -> None:
         """Write values to ``row`` from now on, float64 of shape (metrics,): a part of the source's row."""

@@ -1,7 +1,6 @@
 """A run's sources on the library, heard turn by turn as a sampler does: what is read on film is recorded as it was."""
 
 import time
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -18,7 +17,8 @@ from migperf.metrics.station import Station
 from tests.gpus.nvml.fake_host import FakeHost
 from tests.gpus.nvml.mig import mig_device, with_mig_on
 from tests.metrics.gpu.test_gpu_failures import FED_BY
-from tests.metrics.gpu.test_gpu_library import FUNCTIONS, SEEN, SHOWN, Watched, is_gpm
+from tests.metrics.gpu.test_gpu_library import FUNCTIONS, SEEN
+from tests.metrics.gpu.watched import Watched, is_gpm
 from tests.metrics.gpu.world import S
 
 FILMED = {
@@ -36,11 +36,23 @@ CODES = {
 }
 
 
+class Clock:
+    """Goes on by a turn when told, and by a little whenever it is looked at; however busy the host is."""
+
+    def __init__(self) -> None:
+        self.now_ns = 0
+
+    def __call__(self) -> int:
+        self.now_ns += 1_000
+        return self.now_ns
+
+
 class Heard:
-    """Sources with the recordings of what they say."""
+    """Sources with the recordings of what they say. Only GPM has a clock that no test can move."""
 
     def __init__(self, sources: tuple[Source, ...]) -> None:
-        self.listeners = {source.metrics[0].name: Listener(Station(source)) for source in sources}
+        self.clock = Clock()
+        self.listeners = {source.metrics[0].name: Listener(Station(source, self.clock)) for source in sources}
         self.readers = [listener.read_by(0) for listener in self.listeners.values()]
         self.scheduled_ns = 0
 
@@ -49,6 +61,7 @@ class Heard:
         for _ in range(count):
             if any(is_gpm(listener.station.source) for listener in self.listeners.values()):
                 time.sleep(0.102)
+            self.clock.now_ns += S
             self.scheduled_ns += 60 * S
             for listener in self.listeners.values():
                 if listener.station.read(self.scheduled_ns, S):
@@ -61,17 +74,6 @@ class Heard:
 
     def on_film(self) -> set[str]:
         return {name for name, listener in self.listeners.items() if listener.station.film is not None}
-
-
-@pytest.fixture
-def driver(host: FakeHost) -> Iterator[NvmlLibrary]:
-    host.start("h100-80gb")
-    host.set_meters(0, **SHOWN)
-    for metric_id in (*ACTIVITY, *LINKS):
-        host.set_gpm(0, metric_id, metric_id + 0.5)
-    with NvmlLibrary.open() as opened:
-        host.add_process(9, "python", opened.uuid(opened.device_by_index(0)), 3 << 20)
-        yield opened
 
 
 def heard(host: FakeHost, driver: NvmlLibrary, *, gpm: bool) -> Heard:
@@ -167,16 +169,17 @@ def test_runs_that_come_and_go_change_what_is_read_together(host: FakeHost) -> N
             for metric_id in ACTIVITY:
                 host.set_gpm(0, metric_id, slot + 0.5, gpu_instance_id=driver.gpu_instance_id_of(device))
         board, cut = Handle(driver, driver.uuid(gpu)), [Handle(driver, driver.uuid(device)) for device in devices]
-        joint = JointListener(instances_gpm_source(board, cut))
+        clock = Clock()
+        joint = JointListener(instances_gpm_source(board, cut), clock)
         columns = [joint.joint.join(instance_gpm_source(board, device)) for device in cut[:1]]
         readers = [joint.read_by(0, columns[0] or slice(0))]
-        hearing(joint, 5)
+        hearing(joint, clock, 5)
         assert joint.station.film is not None
         columns.append(joint.joint.join(instance_gpm_source(board, cut[1])))
         readers.append(joint.read_by(0, columns[1] or slice(0)))
-        hearing(joint, 5)
+        hearing(joint, clock, 5)
         joint.joint.leave(columns[0] or slice(0))
-        hearing(joint, 3)
+        hearing(joint, clock, 3)
         joint.develop()
         first, second = (reader.series()[0] for reader in readers)
         assert first.chunk.value.tolist() == [0.5] * 9
@@ -186,8 +189,9 @@ def test_runs_that_come_and_go_change_what_is_read_together(host: FakeHost) -> N
     assert host.held_samples() == 0
 
 
-def hearing(listener: Listener, turns: int) -> None:
+def hearing(listener: Listener, clock: Clock, turns: int) -> None:
     for _ in range(turns):
-        time.sleep(0.106)
-        if listener.station.read(time.monotonic_ns(), S):
+        time.sleep(0.102)
+        clock.now_ns += S
+        if listener.station.read(clock.now_ns, S):
             listener.record()
