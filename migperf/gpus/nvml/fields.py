@@ -19,7 +19,7 @@ from migperf.gpus.nvml_errors import NvmlError, NvmlNoDataError, NvmlUninitializ
 _CALL = "nvmlDeviceGetFieldValues"
 _ENTRY = Struct("=IIqqII8s")
 """nvmlFieldValue_t: field, scope, timestamp, latency, type, code, and the union of values."""
-_FORMATS: Mapping[int, tuple[Struct, int | None]] = {
+FORMATS: Mapping[int, tuple[Struct, int | None]] = {
     pynvml.NVML_VALUE_TYPE_DOUBLE: (Struct("=d"), None),
     pynvml.NVML_VALUE_TYPE_UNSIGNED_INT: (Struct("=I"), UNKNOWN_32),
     pynvml.NVML_VALUE_TYPE_UNSIGNED_LONG: (Struct("=Q"), UNKNOWN_64),
@@ -64,9 +64,9 @@ def _read(value_type: int, union: bytes) -> tuple[int, float | None]:
 
     A type that nvml.h does not name cannot be read, even where the driver says that it succeeded.
     """
-    if value_type not in _FORMATS:
+    if value_type not in FORMATS:
         return NvmlError.code, None
-    layout, unknown = _FORMATS[value_type]
+    layout, unknown = FORMATS[value_type]
     (value,) = layout.unpack_from(union)
     return (NvmlNoDataError.code, None) if value == unknown or math.isnan(value) else (pynvml.NVML_SUCCESS, value)
 
@@ -91,7 +91,7 @@ def _kinds(count: int) -> Struct:
 def _decoder(kinds: tuple[int, ...]) -> tuple[Struct, Sequence[int]] | None:
     """Return how to unpack the values of entries, by the type and code of each, and what stands there for no value."""
     types, codes = kinds[::2], kinds[1::2]
-    found = [_FORMATS.get(value_type, _STRANGE) for value_type in types]
+    found = [FORMATS.get(value_type, _STRANGE) for value_type in types]
     unknown = [number for _, number in found if number is not None]
     if any(codes) or len(unknown) < len(types):
         return None
@@ -101,4 +101,6 @@ def _decoder(kinds: tuple[int, ...]) -> tuple[Struct, Sequence[int]] | None:
 
 @cache
 def _request(fields: tuple[FieldId, ...]) -> bytes:
-    return b"".join(_ENTRY.pack(field, 0, 0, 0, 0, 0, bytes(8)) for field in fields)
+    # What a driver leaves as it is must not pass for an answer.
+    code = NvmlNoDataError.code
+    return b"".join(_ENTRY.pack(field, 0, 0, 0, 0, code, bytes(8)) for field in fields)

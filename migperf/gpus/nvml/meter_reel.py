@@ -11,20 +11,11 @@ import pynvml  # type: ignore[import-untyped]
 
 from migperf.gpus.driver import Clock, Device, FieldId, Meter
 from migperf.gpus.nvml.calls import NvmlCalls, address, all_succeed
+from migperf.gpus.nvml.fields import FORMATS
 from migperf.gpus.nvml_errors import NvmlError, NvmlNoDataError
 
 FRAMES = 256
 _UNION, _UNION_AT = "union", 32
-_KINDS: tuple[tuple[int, str, int | None], ...] = (
-    (pynvml.NVML_VALUE_TYPE_DOUBLE, "<f8", None),
-    (pynvml.NVML_VALUE_TYPE_UNSIGNED_INT, "<u4", 0xFFFFFFFF),
-    (pynvml.NVML_VALUE_TYPE_UNSIGNED_LONG, "<u8", 0xFFFFFFFFFFFFFFFF),
-    (pynvml.NVML_VALUE_TYPE_UNSIGNED_LONG_LONG, "<u8", 0xFFFFFFFFFFFFFFFF),
-    (pynvml.NVML_VALUE_TYPE_SIGNED_LONG_LONG, "<i8", -1),
-    (pynvml.NVML_VALUE_TYPE_SIGNED_INT, "<i4", -1),
-    (pynvml.NVML_VALUE_TYPE_UNSIGNED_SHORT, "<u2", 0xFFFF),
-)
-"""NVML_VALUE_TYPE_*, how it lies in the union, and what stands there for no value."""
 _ENTRY = np.dtype(
     {
         "names": ["field", "type", "code", _UNION],
@@ -60,11 +51,11 @@ class MeterReel:
         entries = self._entries[frames]
         self._entries[frames] = self._blank
         values, codes = np.full(entries.shape, np.nan), entries["code"].astype(np.int32)
-        codes[(codes == 0) & ~np.isin(entries["type"], [kind for kind, _, _ in _KINDS])] = NvmlError.code
-        for kind, layout, unknown in _KINDS:
+        codes[(codes == 0) & ~np.isin(entries["type"], list(FORMATS))] = NvmlError.code
+        for kind, (layout, unknown) in FORMATS.items():
             where = (codes == 0) & (entries["type"] == kind)
             if where.any():
-                told = np.ascontiguousarray(entries[_UNION]).view(layout).reshape(*entries.shape, -1)[..., 0]
+                told = np.ascontiguousarray(entries[_UNION]).view(layout.format).reshape(*entries.shape, -1)[..., 0]
                 no_value = np.isnan(told) if unknown is None else told == unknown
                 values[where] = told[where]
                 codes[where & no_value] = NvmlNoDataError.code

@@ -1,5 +1,6 @@
 """Groups read by nvmlDeviceGetFieldValues: one call for many quantities, with an answer or an error for each."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -144,21 +145,20 @@ class RateGroup(FieldGroup):
 
     def take(self, now_ns: int) -> None:
         """See Group."""
-        had_rates, self._has_rates = self._has_rates, True
+        had_rates = self._has_rates
         super().take(now_ns)
+        self._has_rates = not any(map(math.isnan, self._cells))
         self.unchanged = self.unchanged and had_rates and self._has_rates
 
     def _store(self, index: int, value: float, now_ns: int) -> None:
         last, self._last[index] = self._last[index], (now_ns, value)
         self._cells[index] = np.nan
         self.absences[index] = None
-        had_rates, self._has_rates = self._has_rates, False
         if last is None or now_ns <= last[0]:
             return
         if value < last[1]:
             self.absences[index] = _gone_back(self._columns[index].field)
             return
-        self._has_rates = had_rates
         self._cells[index] = (value - last[1]) / MIB * NS_PER_S / (now_ns - last[0])
 
     def _lack(self, index: int, absence: Absence, now_ns: int) -> None:

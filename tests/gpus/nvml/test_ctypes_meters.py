@@ -245,3 +245,10 @@ def test_changes_of_the_layout_and_errors_do_not_mix(host: FakeHost, nvml: NvmlL
 def pause(seconds: float) -> None:
     """GPM goes by the host's clock."""
     threading.Event().wait(seconds)
+
+
+def test_a_field_that_the_driver_leaves_as_it_is_is_no_zero(nvml: NvmlLibrary, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nvml, "function", lambda _: lambda *_: 0)
+    (answer,) = nvml.field_values(nvml.device_by_index(0), [FieldId.ENERGY_MJ])
+    assert answer.value is None
+    assert isinstance(answer.error, NvmlNoDataError)
