@@ -1,15 +1,15 @@
-"""What measuring through the service costs: one ResNet-18 loop bare and through the service, by turns of a second.
+"""What measuring through the service costs: one ResNet-18 loop bare and through the service, by turns of some seconds.
 
 Two processes do the same loop: one bare, one as a run of the service with all that belongs to it. Signals let one side
-go on while the other stands still (SIGSTOP), a second each, in random order; so what other tenants of the machine do
-hits both sides alike. A pair is two such turns; its ratio is the time a step takes bare over the time it takes
+go on while the other stands still (SIGSTOP), some seconds each, in random order; so what other tenants of the machine
+do hits both sides alike. A pair is two such turns; its ratio is the time a step takes bare over the time it takes
 through the service, gaps between steps included. Both processes are started anew in every block, since two processes
 with the same code differ a little by where their memory lies.
 
 Prints throughput through the service over bare: the median over pairs, with a bootstrap interval over blocks and pairs.
 1.00 means that the service costs nothing.
 
-    python benchmarks/overhead.py --blocks 6 --pairs 25
+    python benchmarks/overhead.py --blocks 6 --pairs 12
 """
 
 import argparse
@@ -33,7 +33,9 @@ PARAMETERS = {"batch_size": 4, "image_size": 224}
 WARMUP_S = 2.0
 GETTING_READY_S = 8.0
 """Both sides import, build and warm up, in each other's way."""
-TURN_S = 1.0
+TURN_S = 4.0
+"""Long beside the two seconds after which a run's samples are stored: what has become due while the service stood still
+is done at the beginning of its turn, so that in turns of a second it would do the work of two."""
 MARGIN_S = 0.05
 """Left out at both ends of a turn: steps that a signal cut, and the uncertainty of when the run began."""
 LEVEL = 0.95
@@ -101,7 +103,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--blocks", type=int, default=6, help="how often both processes are started anew")
-    parser.add_argument("--pairs", type=int, default=25, help="pairs of turns in a block")
+    parser.add_argument("--pairs", type=int, default=12, help="pairs of turns in a block")
     parser.add_argument("--json", action="store_true", help="print one JSON document instead of text")
     arguments = parser.parse_args()
     generator = np.random.default_rng()

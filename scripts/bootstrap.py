@@ -41,8 +41,11 @@ def main() -> None:
 
 
 def fingerprint(dev: bool) -> str:
-    """What the environment depends on: the two files, the interpreter, and where the checkout lies."""
-    parts = [(ROOT / name).read_bytes() for name in ("pyproject.toml", "constraints.txt")]
+    """What the environment depends on: what is declared and compiled, the interpreter, and where the checkout lies."""
+    compiled = sorted((ROOT / "migperf" / "native").glob("*.[ch]"))
+    parts = [
+        path.read_bytes() for path in (ROOT / "pyproject.toml", ROOT / "constraints.txt", ROOT / "setup.py", *compiled)
+    ]
     parts += [sys.version.encode(), str(ROOT).encode(), str(dev).encode()]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 

@@ -5,6 +5,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from migperf.native.mechanism import Mechanism
+
 
 class Reel(Protocol):
     """Many readings of the same numbers whose answers are looked at later, all at once: one to each frame.
@@ -16,6 +18,11 @@ class Reel(Protocol):
     @property
     def frames(self) -> int:
         """How many readings there is room for."""
+        ...
+
+    @property
+    def mechanism(self) -> Mechanism | None:
+        """What frames can be exposed by without Python; None where they cannot."""
         ...
 
     def expose(self, frame: int) -> bool:

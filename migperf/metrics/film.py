@@ -14,6 +14,8 @@ import numpy.typing as npt
 
 from migperf.gpus.reel import Reel
 from migperf.metrics.absence import Absence
+from migperf.native.library import FilmState, pointer_to
+from migperf.native.ring import Ring
 
 Look = Callable[[npt.NDArray[np.float64], npt.NDArray[np.int32]], npt.NDArray[np.float64]]
 """Makes values, (readings, metrics), NaN for none, of the driver's numbers and their codes, (readings, numbers)."""
@@ -46,42 +48,55 @@ class Film:
     """Exposed by the sampler's thread, and developed under the sampler's lock by whoever wants to know."""
 
     def __init__(self, reel: Reel, look: Look, why: Why, usual: Usual) -> None:
-        self.over = False
-        """Whether the source has to be looked at as it is read."""
         self._reel, self._look, self._why, self._usual = reel, look, why, usual
-        self._frames = reel.frames
         self._time_ns = np.zeros(reel.frames, np.int64)
         self._times: memoryview[int] = self._time_ns.data
-        self._exposed = 0
-        self._developed = 0
+        self.state = FilmState(time_ns=pointer_to(self._time_ns))
+        if reel.mechanism is not None:
+            self.state.mechanism = reel.mechanism.address
+        self.ring = Ring(reel.frames, self.state.ring)
+
+    @property
+    def over(self) -> bool:
+        """Whether the source has to be looked at as it is read."""
+        return bool(self.state.over)
+
+    def end(self) -> None:
+        """Have the source looked at as it is read."""
+        self.state.over = 1
 
     @property
     def undeveloped(self) -> int:
         """How many readings nobody has looked at."""
-        return self._exposed - self._developed
+        return self.ring.unread
+
+    @property
+    def mechanical(self) -> bool:
+        """Whether it can be exposed without Python (see ``Shutter``)."""
+        return self._reel.mechanism is not None and not self.over
 
     def expose(self) -> bool:
         """Read; False when that is to be done in the ordinary way. It counts when it is kept."""
-        if self.over or not self._reel.expose(self._exposed % self._frames):
-            self.over = True
+        if self.over or not self._reel.expose(self.ring.place):
+            self.end()
             return False
         return True
 
     def keep(self, time_ns: int) -> bool:
         """Keep the reading that was made last as one of this time; tell whether the film is to be developed now."""
-        self._times[self._exposed % self._frames] = time_ns
-        self._exposed += 1
-        return self._exposed - self._developed == self._frames
+        self._times[self.ring.place] = time_ns
+        self.ring.advance()
+        return self.ring.full
 
     def develop(self) -> Developed:
         """Look at what has been kept so far. If something is strange, the film is over."""
-        frames = np.arange(self._developed, self._exposed) % self._frames
+        frames = self.ring.places_unread()
         time_ns = self._time_ns[frames]
         values, codes = self._reel.develop(frames)
-        self._developed += len(frames)
+        self.ring.let_go(len(frames))
         rows = self._look(values, codes)
         rows[~np.isfinite(rows)] = np.nan
         strange = (np.isnan(rows) != self._usual.missing).any(axis=1) | (codes != self._usual.codes).any(axis=1)
         if strange.any():
-            self.over = True
+            self.end()
         return Developed(time_ns, rows, strange, lambda reading, index: self._why(index, codes[reading]))

@@ -9,6 +9,7 @@ from migperf.metrics.bell import Bell
 from migperf.metrics.event_station import EventStation
 from migperf.metrics.listener import JointListener, Listener
 from migperf.metrics.metric import NS_PER_S, Metric
+from migperf.metrics.shutter import Shutter
 from migperf.metrics.source import EventSource, JointSource, Source
 from migperf.metrics.station import Station
 from migperf.metrics.turns import Turns
@@ -37,11 +38,12 @@ NOTHING = Sources()
 class _Shared:
     """What one thread of a sampler reads for all runs, and its own turns: how late each began, and how long it took."""
 
-    def __init__(self, sources: Sources, turn_metrics: Sequence[Metric]) -> None:
+    def __init__(self, sources: Sources, turn_metrics: Sequence[Metric], bell: Bell) -> None:
         self.listeners = [Listener(Station(source)) for source in sources.sampled]
         self.joint = [JointListener(source) for source in sources.joint]
         self.events = [EventStation(source) for source in sources.events]
         self.turns = Turns(turn_metrics)
+        self.shutter = Shutter.of(self.turns, bell)
         self._all = [*self.listeners, *self.joint]
         self._stations = [listener.station for listener in self._all]
 
@@ -50,6 +52,13 @@ class _Shared:
         stations = self._stations
         read = [at for at, one in enumerate(stations) if one.due_ns <= scheduled_ns and one.read(scheduled_ns, turn_ns)]
         return [self._all[at] for at in read]
+
+    def expose(self, watches: Sequence[Watch], turn_ns: int) -> list[Listener]:
+        """Take the turns at which only films are exposed, and return what is to be recorded then."""
+        if self.shutter is None:
+            return []
+        due_ns = [*(watch.news_due_ns for watch in watches), *(station.due_ns for station in self.events)]
+        return self.shutter.take_turns(self._all, watches, min(due_ns), turn_ns)
 
     def drop_unread(self, watches: Sequence[Watch]) -> None:
         """Forget the rows that no run needs any more, lest runs that overlap for ever keep all of them."""
@@ -111,7 +120,7 @@ class Sampler:
 
     def _run(self) -> None:
         give_way()
-        shared = _Shared(self._open_shared(), self._turn_metrics)
+        shared = _Shared(self._open_shared(), self._turn_metrics, self._bell)
         while self._settle(shared):
             while not self._turn(shared):
                 pass
@@ -124,6 +133,7 @@ class Sampler:
         due = [watch for watch in self._watches if watch.due_ns <= latest_ns]
         if due:
             self._serve(shared, due, began_ns)
+            self._expose(shared)
         next_ns = min([watch.due_ns for watch in self._watches])
         return self._bell.wait((next_ns - time.monotonic_ns()) / NS_PER_S)
 
@@ -146,6 +156,19 @@ class Sampler:
         self.cost_s += (now_ns - began_ns) / NS_PER_S
         self.lateness_s += (began_ns - first_ns) / NS_PER_S
         self._set_next_turns(due, now_ns + SLACK_NS)
+
+    def _expose(self, shared: _Shared) -> None:
+        """Go on as long as there is nothing to do but expose films."""
+        shutter = shared.shutter
+        if shutter is None:
+            return
+        shutter.state.origin_ns, shutter.state.slack_ns = self._origin_ns, SLACK_NS
+        news = shared.expose(self._watches, self._turn_ns)
+        if news:
+            self._record(shared, news, (), time.monotonic_ns())
+        self.turns += shutter.state.count
+        self.cost_s += shutter.state.total_took_ns / NS_PER_S
+        self.lateness_s += shutter.state.total_late_ns / NS_PER_S
 
     def _set_next_turns(self, watches: Sequence[Watch], after_ns: int) -> None:
         """Let each be due at the next point of its grid. They have one origin: runs of one rate share turns."""

@@ -65,10 +65,7 @@ class Station:
         self.read_ns, self.turn_ns = began_ns, turn_ns
         self.took_ns = self._clock() - began_ns
         if self.took_ns > LATE_NS and self.took_ns > turn_ns:
-            reason = f"a reading took {self.took_ns / NS_PER_S:.2f} s, so that its time is not known"
-            self._miss(Absence(AbsenceState.STALLED, reason))
-            if film is not None:
-                film.over = True
+            self.be_late()
         elif on_film and film is not None:
             return film.keep(began_ns)
         elif film is None and self.steady and self._filmed is not None and began_ns >= self._film_ns:
@@ -76,13 +73,20 @@ class Station:
             self.film = self._load(self._filmed)
         return True
 
+    def be_late(self) -> None:
+        """Let the last reading have no values, since it took so long."""
+        reason = f"a reading took {self.took_ns / NS_PER_S:.2f} s, so that its time is not known"
+        self._miss(Absence(AbsenceState.STALLED, reason))
+        if self.film is not None:
+            self.film.end()
+
     def _expose(self, film: Film) -> bool:
         """Read on film; a film that breaks is over, and the reading is made in the ordinary way."""
         try:
             return film.expose()
         except Exception:  # noqa: BLE001 - see _look
             _log.warning("%s could not be read on film", self.name, exc_info=True)
-            film.over = True
+            film.end()
             return False
 
     def _load(self, source: FilmedSource) -> Film | None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from migperf.gpus.nvml_errors import GpuLostError, NvmlError, NvmlNoDataError
-from migperf.gpus.sampled_gpm import EarlierSamples, SampledGpm
+from migperf.gpus.sampled_gpm import SampledGpm
 from migperf.gpus.simulation.driver import SimulatedDriver
 from migperf.gpus.simulation.meters import BoardReadings, InstanceReadings
 from migperf.gpus.simulation.stores import MemoryStore
@@ -48,21 +48,6 @@ class Hand:
         values, codes = self.reader.read()
         assert list(codes) == [0, 0]
         return None if np.isnan(values).all() else (values[0], values[1])
-
-
-@given(st.lists(st.integers(0, 200), min_size=1, max_size=60))
-def test_an_average_begins_at_the_latest_sample_more_than_100_ms_old(steps_ms: list[int]) -> None:
-    let_go: list[int] = []
-    earlier = EarlierSamples[int](let_go.append)
-    now_ns, times = 0, []
-    for step_ms in steps_ms:
-        now_ns += step_ms * MS
-        old = [time for time in times if now_ns - time > 100 * MS]
-        assert earlier.before(now_ns) == (max(old) if old else None)
-        earlier.add(now_ns, now_ns)
-        times.append(now_ns)
-    earlier.drop()
-    assert sorted(let_go) == sorted(times), "each is let go of once"
 
 
 @given(st.lists(st.integers(101, 5000), min_size=2, max_size=20))

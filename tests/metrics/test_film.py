@@ -73,6 +73,7 @@ class ScriptReel:
 
     def __init__(self, script: Script) -> None:
         self.frames = FRAMES
+        self.mechanism = None
         self._script = script
         self._blank = (np.full(2, np.nan), np.zeros(2, np.int32))
         self._kept: dict[int, tuple[Sequence[float], Sequence[int]]] = {}

@@ -44,7 +44,7 @@ class NvmlLibrary(MigCalls, MeterCalls, InstanceCalls, GpmCalls, EventCalls):
         if self.usable:
             self._free_held()
             self._call(pynvml.nvmlShutdown)
-        self.usable = False
+        self.usable.set(False)
 
     @property
     def simulated(self) -> bool:

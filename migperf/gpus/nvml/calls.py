@@ -2,13 +2,15 @@
 
 import os
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from ctypes import byref, c_uint, c_ulonglong, c_void_p, cast
 from typing import Protocol, TypeVar
 
 import pynvml  # type: ignore[import-untyped]
 
+from migperf.gpus.nvml.prepared import Prepared
 from migperf.gpus.nvml_errors import NvmlError, NvmlNoDataError, NvmlUninitializedError, nvml_error
+from migperf.native.library import Flag, function_address
 
 T = TypeVar("T")
 UNKNOWN_32, UNKNOWN_64 = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF
@@ -20,7 +22,7 @@ _opened: "weakref.WeakSet[NvmlCalls]" = weakref.WeakSet()
 
 def _after_fork() -> None:
     for calls in _opened:
-        calls.usable = False
+        calls.usable.set(False)
 
 
 os.register_at_fork(after_in_child=_after_fork)
@@ -44,7 +46,7 @@ class NvmlCalls:
 
     def __init__(self) -> None:
         """Belong to this process; NVML must be initialised in it."""
-        self.usable = True
+        self.usable = Flag(raised=True)
         """Whether calls can be made: not closed, and not inherited by a fork, where NVML is not initialised."""
         _opened.add(self)
         self._gpu_uuids: dict[int, str] = {}
@@ -101,6 +103,10 @@ class NvmlCalls:
         except pynvml.NVMLError as error:
             raise nvml_error(error.value, name) from error
 
+    def prepared(self, name: str, *given: int, to: int) -> Prepared:
+        """Return a call of a function that answers to an address. Raises NvmlFunctionNotFoundError."""
+        return Prepared(function_address(self.function(name)), given, to)
+
     def error(self, code: int, call: str, on: object) -> NvmlError:
         """Return the error for a code; it names the GPU or instance."""
         return nvml_error(code, call, self._describe(on))
@@ -132,14 +138,6 @@ class NvmlCalls:
         if isinstance(handle, pynvml.c_nvmlComputeInstance_t):
             return self._describe(pynvml.nvmlComputeInstanceGetInfo_v2(handle).device)
         return None
-
-
-def all_succeed(calls: Iterable[Callable[[], int]]) -> bool:
-    """Make prepared calls, each of which returns its code, up to the first that fails; tell whether none did."""
-    for call in calls:  # noqa: SIM110 - a generator takes its time at every turn
-        if call():
-            return False
-    return True
 
 
 def address(handle: object) -> int:

@@ -5,18 +5,24 @@ The same through ``gpm_sample`` and ``gpm_metrics`` takes some ten times as long
 
 import time
 from collections.abc import Callable, Collection, Sequence
-from ctypes import c_uint, c_void_p
+from ctypes import CDLL, c_int64, c_void_p
 from dataclasses import dataclass
 from functools import partial
 from itertools import compress
 from typing import Protocol
 
+import numpy as np
+import numpy.typing as npt
+
 from migperf.gpus.driver import Device
 from migperf.gpus.nvml.calls import Held, address
-from migperf.gpus.nvml.gpm_reel import GpmReel, Span
-from migperf.gpus.nvml.gpm_requests import Requests
+from migperf.gpus.nvml.gpm_reel import FRAMES, GpmReel
+from migperf.gpus.nvml.gpm_requests import SIZE, Requests
+from migperf.gpus.nvml.prepared import Prepared, prepare
 from migperf.gpus.nvml_errors import NvmlError, NvmlUninitializedError
-from migperf.gpus.sampled_gpm import EarlierSamples
+from migperf.native.library import CALL, Calls, Flag, function_address, library
+from migperf.native.mechanism import Mechanism, Sampling
+from migperf.native.moments import ROOM, Moments
 
 Call = Callable[[], int]
 _SAMPLE_GPU, _SAMPLE_INSTANCE, _METRICS = "nvmlGpmSampleGet", "nvmlGpmMigSampleGet", "nvmlGpmMetricsGet"
@@ -35,7 +41,7 @@ class Nvml(Protocol):
     """What a bank needs of the backend."""
 
     @property
-    def usable(self) -> bool:
+    def usable(self) -> Flag:
         """Whether calls can be made in this process."""
         ...
 
@@ -59,17 +65,16 @@ class _Subject:
     device: Device
     name: str
     take: Callable[..., int]
+    given: tuple[int, ...]
     since: int
 
 
-class _Moment:
-    """Samples of all subjects, taken together: their addresses by slot, and prepared calls that take them again."""
+class _Place:
+    """Samples of all subjects for one moment after another, and prepared calls that take them."""
 
-    def __init__(self, slots: int) -> None:
-        self.number = 0
-        self.calls: list[Call] = []
-        self.addresses = [0] * slots
+    def __init__(self) -> None:
         self.samples: dict[int, Sample] = {}
+        self.calls: list[Call] = []
         self.made_for = -1
 
 
@@ -82,27 +87,25 @@ class GpmBank:
         self.answered: Collection[int] = ()
         self._nvml, self._slots, self._metric_ids = nvml, slots, tuple(metric_ids)
         self._requests = Requests(metric_ids, slots)
-        ask = nvml.function(_METRICS)
-        self._asks: list[Call] = [partial(ask, c_void_p(where)) for where in self._requests.addresses]
+        self._ask = nvml.function(_METRICS)
+        self._asks: list[Call] = [partial(self._ask, c_void_p(where)) for where in self._requests.addresses]
         self._subjects: dict[int, _Subject] = {}
         self._changes = 0
         self._all: list[int] = []
         self._all_asks: list[Call] = []
-        self._number = 0
         self._all_since = 0
         self._reel: GpmReel | None = None
-        self._spare: list[_Moment] = []
-        self._earlier = EarlierSamples[_Moment](self._spare.append)
+        self._moments = Moments()
+        self._places = [_Place() for _ in range(ROOM)]
+        self._addresses: npt.NDArray[np.uint64] = np.zeros((ROOM, slots), np.uint64)
 
     def include(self, slot: int, device: Device, gpu_instance_id: int | None = None) -> None:
         """See Bank."""
-        where = c_void_p(address(device))
-        if gpu_instance_id is None:
-            name, take = _SAMPLE_GPU, partial(self._nvml.function(_SAMPLE_GPU), where)
-        else:
-            take_instance = self._nvml.function(_SAMPLE_INSTANCE)
-            name, take = _SAMPLE_INSTANCE, partial(take_instance, where, c_uint(gpu_instance_id))
-        self._subjects[slot] = _Subject(device, name, take, 0)
+        name: str = _SAMPLE_GPU
+        given: tuple[int, ...] = (address(device),)
+        if gpu_instance_id is not None:
+            name, given = _SAMPLE_INSTANCE, (*given, gpu_instance_id)
+        self._subjects[slot] = _Subject(device, name, self._nvml.function(name), given, 0)
         self._begin_anew(self._subjects[slot])
         self._change()
 
@@ -118,7 +121,7 @@ class GpmBank:
         if self.failures:
             self.failures = {}
         self.answered = ()
-        earlier = self._earlier.before(time.monotonic_ns())
+        earlier = self._moments.earlier(time.monotonic_ns())
         later = self._take()
         if earlier is None:
             self._requests.clear()
@@ -126,58 +129,48 @@ class GpmBank:
             self._average(earlier, later)
         return self._requests.answers()
 
-    def reel(self) -> GpmReel:
+    def reel(self) -> GpmReel | None:
         """See Bank."""
+        native = library()
+        if native is None:
+            return None
         self._end_reel()
-        self._reel = GpmReel(self._nvml.function(_METRICS), self._metric_ids, self._slots, self._all, self.span)
+        for place in self._places:
+            self._try_to_prepare(place)
+        self._reel = GpmReel(self._metric_ids, self._slots, partial(self._mechanism, native))
         return self._reel
-
-    def span(self) -> Span | None:
-        """Take a sample of each and return what an average of each lies between; None where ``read`` tells why not."""
-        if not self._nvml.usable:
-            return None
-        earlier = self._earlier.before(time.monotonic_ns())
-        if earlier is None or earlier.number < self._all_since:
-            return None
-        try:
-            later = self._take()
-        except NvmlError:
-            return None
-        return None if self.failures else (earlier.addresses, later.addresses)
 
     def close(self) -> None:
         """``nvmlGpmSampleFree`` for all; nothing where NVML was shut down before, or after a fork."""
-        self._earlier.drop()
-        for moment in self._spare:
-            for sample in moment.samples.values():
-                sample.free()
-        self._spare.clear()
         self._subjects.clear()
         self._change()
+        self._moments.drop()
+        for place in self._places:
+            for sample in place.samples.values():
+                sample.free()
+            place.samples.clear()
 
-    def _take(self) -> _Moment:
-        moment = self._spare.pop() if self._spare else _Moment(self._slots)
-        if moment.made_for != self._changes:
-            self._try_to_prepare(moment)
-        self._number = moment.number = self._number + 1
-        codes = [call() for call in moment.calls]
+    def _take(self) -> int:
+        number = self._moments.begin()
+        place = self._places[number % ROOM]
+        if place.made_for != self._changes:
+            self._try_to_prepare(place)
+        codes = [call() for call in place.calls]
+        if not all(codes):
+            # Timed after all were taken, so that what counts as more than 100 ms old certainly is.
+            self._moments.keep(time.monotonic_ns())
         if any(codes):
             for slot, code in zip(self._all, codes, strict=True):
                 if code:
                     self._fail(slot, code, self._subjects[slot].name)
-        if len(self.failures) < len(codes):
-            # Timed after all were taken, so that what counts as more than 100 ms old certainly is.
-            self._earlier.add(time.monotonic_ns(), moment)
-        else:
-            self._spare.append(moment)
-        return moment
+        return number
 
-    def _average(self, earlier: _Moment, later: _Moment) -> None:
+    def _average(self, earlier: int, later: int) -> None:
         slots, asks = self._all, self._all_asks
-        if earlier.number < self._all_since:
-            old = [self._subjects[slot].since <= earlier.number for slot in slots]
+        if earlier < self._all_since:
+            old = [self._subjects[slot].since <= earlier for slot in slots]
             slots, asks = list(compress(slots, old)), list(compress(asks, old))
-        self._requests.prepare(earlier.addresses, later.addresses)
+        self._requests.prepare(*(self._addresses[number % ROOM].tolist() for number in (earlier, later)))
         codes = [ask() for ask in asks]
         if any(codes):
             for slot, code in zip(slots, codes, strict=True):
@@ -193,11 +186,12 @@ class GpmBank:
 
     def _begin_anew(self, subject: _Subject) -> None:
         """Let no average begin at a sample that was taken up to now."""
-        subject.since = self._all_since = self._number + 1
+        subject.since = self._all_since = self._moments.end
 
     def _end_reel(self) -> None:
         if self._reel is not None:
-            self._reel.over, self._reel = True, None
+            self._reel.mechanism.end()
+            self._reel = None
 
     def _change(self) -> None:
         self._end_reel()
@@ -205,20 +199,35 @@ class GpmBank:
         self._all = list(self._subjects)
         self._all_asks = [self._asks[slot] for slot in self._all]
 
-    def _try_to_prepare(self, moment: _Moment) -> None:
+    def _try_to_prepare(self, place: _Place) -> None:
         try:
-            self._prepare(moment)
+            self._prepare(place)
         except NvmlError:
-            self._earlier.drop()
+            self._moments.drop()
             raise
 
-    def _prepare(self, moment: _Moment) -> None:
+    def _prepare(self, place: _Place) -> None:
         """Have a sample for each subject: at first, and after others were included."""
+        row = self._addresses[self._places.index(place)]
         for slot, subject in self._subjects.items():
-            if slot not in moment.samples:
-                moment.samples[slot] = self._nvml.new_sample(subject.device)
-                moment.addresses[slot] = address(moment.samples[slot].pointer)
-        moment.calls = [
-            partial(subject.take, c_void_p(moment.addresses[slot])) for slot, subject in self._subjects.items()
+            if slot not in place.samples:
+                place.samples[slot] = self._nvml.new_sample(subject.device)
+                row[slot] = address(place.samples[slot].pointer)
+        place.calls = [
+            partial(subject.take, *map(c_int64, subject.given), c_void_p(int(row[slot])))
+            for slot, subject in self._subjects.items()
         ]
-        moment.made_for = self._changes
+        place.made_for = self._changes
+
+    def _mechanism(self, native: CDLL, requests: Sequence[int]) -> Mechanism:
+        """Take samples of all that are included, then ask for their averages to these addresses."""
+        addresses = np.ascontiguousarray(self._addresses[:, self._all])
+        takes: Calls = np.zeros(addresses.shape, CALL)
+        for index, subject in enumerate(self._subjects.values()):
+            known = len(subject.given)
+            takes["make"][:, index] = function_address(subject.take)
+            takes["given"][:, index, :known] = subject.given
+            takes["given"][:, index, known] = addresses[:, index]
+        ask = function_address(self._ask)
+        calls = prepare([Prepared(ask, (), requests[slot]) for slot in self._all], FRAMES, self._slots * SIZE)
+        return Mechanism(native, calls, self._nvml.usable, Sampling(self._moments, takes, addresses))

@@ -1,7 +1,7 @@
 """Reading the memory of several MIG devices a hundred times a second, into memory that was prepared beforehand."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from ctypes import addressof, c_void_p, create_string_buffer
+from ctypes import CDLL, addressof, c_void_p, create_string_buffer
 from functools import partial
 from struct import Struct
 
@@ -10,8 +10,11 @@ import numpy.typing as npt
 import pynvml  # type: ignore[import-untyped]
 
 from migperf.gpus.driver import Device
-from migperf.gpus.nvml.calls import UNKNOWN_64, NvmlCalls, address, all_succeed
+from migperf.gpus.nvml.calls import UNKNOWN_64, NvmlCalls, address
+from migperf.gpus.nvml.prepared import prepare
 from migperf.gpus.nvml_errors import NvmlError, NvmlUninitializedError
+from migperf.native.library import library, pointer_to
+from migperf.native.mechanism import Mechanism
 
 _CALL = "nvmlDeviceGetMemoryInfo_v2"
 _INFO = Struct("=QQQQQ")
@@ -61,9 +64,12 @@ class MemoryBank:
             self._note_failures(codes)
         return self._answers.unpack_from(self._memory), self._codes
 
-    def reel(self) -> "MemoryReel":
+    def reel(self) -> "MemoryReel | None":
         """See Bank."""
-        self._reel = MemoryReel(self._nvml, self._devices, len(self._blank) // _INFO.size)
+        native = library()
+        if native is not None:
+            self._end_reel()
+            self._reel = MemoryReel(native, self._nvml, self._devices, len(self._blank) // _INFO.size)
         return self._reel
 
     def close(self) -> None:
@@ -72,7 +78,8 @@ class MemoryBank:
 
     def _end_reel(self) -> None:
         if self._reel is not None:
-            self._reel.over, self._reel = True, None
+            self._reel.mechanism.end()
+            self._reel = None
 
     def _note_failures(self, codes: list[int]) -> None:
         for (slot, device), code in zip(self._devices.items(), codes, strict=True):
@@ -91,28 +98,20 @@ class MemoryBank:
 class MemoryReel:
     """The ``Reel`` of the memory of some devices: a nvmlMemory_v2_t to each slot of each frame."""
 
-    def __init__(self, nvml: NvmlCalls, devices: Mapping[int, Device], slots: int) -> None:
+    def __init__(self, library: CDLL, nvml: NvmlCalls, devices: Mapping[int, Device], slots: int) -> None:
         """Prepare all calls. Raises NvmlFunctionNotFoundError before R510."""
         self.frames = _FRAMES
-        self.over = False
-        """Whether the devices are not those of the bank any more."""
-        self._nvml = nvml
         self._blank = np.frombuffer(_BLANK * slots, np.uint64)
         self._told = np.tile(self._blank, (_FRAMES, 1))
-        ask, begin = nvml.function(_CALL), self._told.ctypes.data
-        self._calls = [
-            [
-                partial(ask, c_void_p(address(device)), c_void_p(begin + (frame * slots + slot) * _INFO.size))
-                for slot, device in devices.items()
-            ]
-            for frame in range(_FRAMES)
+        begin = pointer_to(self._told)
+        calls = [
+            nvml.prepared(_CALL, address(device), to=begin + slot * _INFO.size) for slot, device in devices.items()
         ]
+        self.mechanism = Mechanism(library, prepare(calls, _FRAMES, slots * _INFO.size), nvml.usable)
 
     def expose(self, frame: int) -> bool:
         """See Reel."""
-        if self.over or not self._nvml.usable:
-            return False
-        return all_succeed(self._calls[frame])
+        return self.mechanism.expose(frame)
 
     def develop(self, frames: npt.NDArray[np.intp]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int32]]:
         """See Reel."""

@@ -1,8 +1,7 @@
 """Reels of meters: clocks, the reasons that hold them down, and fields, by calls prepared for each frame."""
 
-from collections.abc import Callable, Sequence
-from ctypes import c_int, c_uint, c_void_p
-from functools import partial
+from collections.abc import Sequence
+from ctypes import CDLL
 from itertools import groupby
 
 import numpy as np
@@ -10,9 +9,12 @@ import numpy.typing as npt
 import pynvml  # type: ignore[import-untyped]
 
 from migperf.gpus.driver import Clock, Device, FieldId, Meter
-from migperf.gpus.nvml.calls import NvmlCalls, address, all_succeed
+from migperf.gpus.nvml.calls import NvmlCalls, address
 from migperf.gpus.nvml.fields import FORMATS
+from migperf.gpus.nvml.prepared import Prepared, prepare
 from migperf.gpus.nvml_errors import NvmlError, NvmlNoDataError
+from migperf.native.library import pointer_to
+from migperf.native.mechanism import Mechanism
 
 FRAMES = 256
 _UNION, _UNION_AT = "union", 32
@@ -30,21 +32,18 @@ _ENTRY = np.dtype(
 class MeterReel:
     """The ``Reel`` of meters of one device."""
 
-    def __init__(self, nvml: NvmlCalls, device: Device, meters: Sequence[Meter]) -> None:
+    def __init__(self, library: CDLL, nvml: NvmlCalls, device: Device, meters: Sequence[Meter]) -> None:
         """Prepare all calls. Raises NvmlFunctionNotFoundError where the driver lacks one."""
         self.frames = FRAMES
-        self._nvml = nvml
         self._blank = _blank(meters)
         self._entries = np.empty((FRAMES, len(meters)), _ENTRY)
         self._entries[:] = self._blank
-        where = c_void_p(address(device))
-        self._calls = [self._prepare(where, meters, frame) for frame in range(FRAMES)]
+        calls = prepare(_calls(nvml, device, meters, pointer_to(self._entries)), FRAMES, len(meters) * _ENTRY.itemsize)
+        self.mechanism = Mechanism(library, calls, nvml.usable)
 
     def expose(self, frame: int) -> bool:
         """See Reel."""
-        if not self._nvml.usable:
-            return False
-        return all_succeed(self._calls[frame])
+        return self.mechanism.expose(frame)
 
     def develop(self, frames: npt.NDArray[np.intp]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int32]]:
         """See Reel."""
@@ -62,27 +61,25 @@ class MeterReel:
         values[codes != 0] = np.nan
         return values, codes
 
-    def _prepare(self, device: c_void_p, meters: Sequence[Meter], frame: int) -> list[Callable[[], int]]:
-        calls: list[Callable[[], int]] = []
-        index = frame * len(meters)
-        for is_field, group in groupby(meters, lambda meter: isinstance(meter, FieldId)):
-            together = list(group)
-            if is_field:
-                calls.append(self._fields(device, index, len(together)))
-            else:
-                calls += [self._number(device, meter, index + i) for i, meter in enumerate(together)]
-            index += len(together)
-        return calls
 
-    def _fields(self, device: c_void_p, index: int, count: int) -> Callable[[], int]:
-        ask = self._nvml.function("nvmlDeviceGetFieldValues")
-        return partial(ask, device, c_int(count), c_void_p(self._entries.ctypes.data + index * _ENTRY.itemsize))
+def _calls(nvml: NvmlCalls, device: Device, meters: Sequence[Meter], memory: int) -> list[Prepared]:
+    """Return the calls of the first frame, whose entries begin at ``memory``."""
+    calls: list[Prepared] = []
+    for is_field, group in groupby(meters, lambda meter: isinstance(meter, FieldId)):
+        together = list(group)
+        if is_field:
+            calls.append(nvml.prepared("nvmlDeviceGetFieldValues", address(device), len(together), to=memory))
+        else:
+            for i, meter in enumerate(together):
+                calls.append(_number(nvml, device, meter, memory + i * _ENTRY.itemsize + _UNION_AT))
+        memory += len(together) * _ENTRY.itemsize
+    return calls
 
-    def _number(self, device: c_void_p, meter: Meter, index: int) -> Callable[[], int]:
-        answer = c_void_p(self._entries.ctypes.data + index * _ENTRY.itemsize + _UNION_AT)
-        if isinstance(meter, Clock):
-            return partial(self._nvml.function("nvmlDeviceGetClockInfo"), device, c_uint(meter), answer)
-        return partial(self._nvml.function("nvmlDeviceGetCurrentClocksEventReasons"), device, answer)
+
+def _number(nvml: NvmlCalls, device: Device, meter: Meter, answer: int) -> Prepared:
+    if isinstance(meter, Clock):
+        return nvml.prepared("nvmlDeviceGetClockInfo", address(device), int(meter), to=answer)
+    return nvml.prepared("nvmlDeviceGetCurrentClocksEventReasons", address(device), to=answer)
 
 
 def _blank(meters: Sequence[Meter]) -> npt.NDArray[np.void]:

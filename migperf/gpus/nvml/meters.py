@@ -10,6 +10,7 @@ from migperf.gpus.nvml.calls import UNKNOWN_32, UNKNOWN_64
 from migperf.gpus.nvml.fields import FieldCalls
 from migperf.gpus.nvml.meter_reel import MeterReel
 from migperf.gpus.nvml_errors import NvmlFunctionNotFoundError, NvmlVersionMismatchError
+from migperf.native.library import library
 
 _OLD_DRIVER = (NvmlFunctionNotFoundError, NvmlVersionMismatchError)
 
@@ -24,8 +25,9 @@ class MeterCalls(FieldCalls):
 
     def reel(self, device: Device, meters: Sequence[Meter]) -> MeterReel | None:
         """Return a reel of calls of the library itself; None before R535, which has no such call for reasons."""
+        native = library()
         try:
-            return MeterReel(self, device, meters)
+            return None if native is None else MeterReel(native, self, device, meters)
         except NvmlFunctionNotFoundError:
             return None
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from migperf.gpus import banks
 from migperf.gpus.driver import Bank, Device, GpmReader, GpmSample, GpmValue
 from migperf.gpus.nvml_errors import NvmlError, NvmlInvalidArgumentError, NvmlNoDataError, NvmlNotSupportedError
-from migperf.gpus.sampled_gpm import SHORTEST_WINDOW_NS, SampledGpm
+from migperf.gpus.sampled_gpm import SampledGpm
 from migperf.gpus.simulation import compute_cuts, lookup
 from migperf.gpus.simulation.core import SimulatedCore
 from migperf.gpus.simulation.lookup import Found
+from migperf.native.moments import SHORTEST_WINDOW_NS
 
 
 @dataclass(frozen=True, slots=True)

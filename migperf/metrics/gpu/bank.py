@@ -178,7 +178,8 @@ class BankSource:
         """Let what is read be chosen with the next reading."""
         self._settle_ns = 0
         if self._film is not None:
-            self._film.over, self._film = True, None
+            self._film.end()
+            self._film = None
 
     def _missing(self, values: Sequence[float], codes: Sequence[int]) -> Missing:
         limit, both = self._what.limit, zip(values, codes, strict=True)
