@@ -3,7 +3,7 @@
 import threading
 import time
 
-from migperf.native.library import Flag
+from migperf.native.compiled import Flag
 
 SHORT_S = 0.02
 """A ring may be heard so much later."""

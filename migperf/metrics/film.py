@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from migperf.gpus.reel import Reel
 from migperf.metrics.absence import Absence
-from migperf.native.library import FilmState, pointer_to
+from migperf.native.compiled import FilmState, pointer_to
 from migperf.native.ring import Ring
 
 Look = Callable[[npt.NDArray[np.float64], npt.NDArray[np.int32]], npt.NDArray[np.float64]]

@@ -13,7 +13,7 @@ from migperf.metrics.metric import NS_PER_S
 from migperf.metrics.station import LATE_NS, Station
 from migperf.metrics.turns import Turns
 from migperf.metrics.watch import Watch
-from migperf.native.library import AS_USUAL, FAILED, LATE, GridState, ShutterState, library
+from migperf.native.compiled import AS_USUAL, FAILED, LATE, GridState, ShutterState, library
 
 SLOW_NS = int(SHORT_S * NS_PER_S)
 """Turns that are as far apart as this are for Python: nobody could wake the shutter in between."""

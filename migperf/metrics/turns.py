@@ -7,7 +7,7 @@ import numpy as np
 from migperf.metrics.metric import Metric
 from migperf.metrics.recording import Recording
 from migperf.metrics.recording_reader import RecordingReader
-from migperf.native.library import TurnsState, pointer_to
+from migperf.native.compiled import TurnsState, pointer_to
 from migperf.native.ring import Ring
 
 ROOM = 256

@@ -5,7 +5,7 @@ from ctypes import CDLL, addressof, pointer
 import numpy as np
 import numpy.typing as npt
 
-from migperf.native.library import CALL, Calls, Flag, MechanismState, SamplingState, pointer_to
+from migperf.native.compiled import CALL, Calls, Flag, MechanismState, SamplingState, pointer_to
 from migperf.native.moments import Moments
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from migperf.native.library import MomentsState, pointer_to
+from migperf.native.compiled import MomentsState, pointer_to
 
 SHORTEST_WINDOW_NS = 100_000_000
 """Two samples must be further apart than this (nvml.h on nvmlGpmMetricsGet)."""

@@ -5,7 +5,7 @@ from ctypes import addressof
 import numpy as np
 import numpy.typing as npt
 
-from migperf.native.library import RingState, library
+from migperf.native.compiled import RingState, library
 
 
 class Ring:

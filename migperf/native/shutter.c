@@ -12,7 +12,7 @@
 
 #define PUBLIC __attribute__((visibility("default")))
 
-/* Of Call and of what is in migperf/native/library.py, in the same order: compared there before
+/* Of Call and of what is in migperf/native/compiled.py, in the same order: compared there before
    anything is called. */
 PUBLIC const uint64_t structure_sizes[] = {
     sizeof(Call), sizeof(Moments), sizeof(Sampling), sizeof(Mechanism), sizeof(Film), sizeof(Grid), sizeof(Turns),

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from migperf.metrics.film import Film, Usual
 from migperf.metrics.source import Row
-from migperf.native.library import CALL, Flag, function_address, library, pointer_to
+from migperf.native.compiled import CALL, Flag, function_address, library, pointer_to
 from migperf.native.mechanism import Mechanism
 from tests.metrics.sources import TICKS
 

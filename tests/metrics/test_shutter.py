@@ -17,7 +17,7 @@ from migperf.metrics.series import Series
 from migperf.metrics.shutter import Shutter
 from migperf.metrics.turns import Turns
 from migperf.metrics.watch import Watch
-from migperf.native.library import GridState, library
+from migperf.native.compiled import GridState, library
 from tests.metrics.mechanical import Mechanical
 from tests.metrics.sources import Bangs, Counting, stall
 from tests.metrics.test_sampler import OWN, by_name, eventually, sampler

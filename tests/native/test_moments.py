@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from migperf.native.library import CALL, Flag, function_address, library, pointer_to
+from migperf.native.compiled import CALL, Flag, function_address, library, pointer_to
 from migperf.native.mechanism import Mechanism, Sampling
 from migperf.native.moments import ROOM, Moments
 

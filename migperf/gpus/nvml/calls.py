@@ -10,7 +10,7 @@ import pynvml  # type: ignore[import-untyped]
 
 from migperf.gpus.nvml.prepared import Prepared
 from migperf.gpus.nvml_errors import NvmlError, NvmlNoDataError, NvmlUninitializedError, nvml_error
-from migperf.native.library import Flag, function_address
+from migperf.native.compiled import Flag, function_address
 
 T = TypeVar("T")
 UNKNOWN_32, UNKNOWN_64 = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF

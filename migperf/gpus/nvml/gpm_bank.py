@@ -20,7 +20,7 @@ from migperf.gpus.nvml.gpm_reel import FRAMES, GpmReel
 from migperf.gpus.nvml.gpm_requests import SIZE, Requests
 from migperf.gpus.nvml.prepared import Prepared, prepare
 from migperf.gpus.nvml_errors import NvmlError, NvmlUninitializedError
-from migperf.native.library import CALL, Calls, Flag, function_address, library
+from migperf.native.compiled import CALL, Calls, Flag, function_address, library
 from migperf.native.mechanism import Mechanism, Sampling
 from migperf.native.moments import ROOM, Moments
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pynvml  # type: ignore[import-untyped]
 
 from migperf.gpus.nvml.gpm_requests import ENTRY, HEAD, SIZE
-from migperf.native.library import pointer_to
+from migperf.native.compiled import pointer_to
 from migperf.native.mechanism import Mechanism
 
 FRAMES = 64

@@ -13,7 +13,7 @@ from migperf.gpus.driver import Device
 from migperf.gpus.nvml.calls import UNKNOWN_64, NvmlCalls, address
 from migperf.gpus.nvml.prepared import prepare
 from migperf.gpus.nvml_errors import NvmlError, NvmlUninitializedError
-from migperf.native.library import library, pointer_to
+from migperf.native.compiled import library, pointer_to
 from migperf.native.mechanism import Mechanism
 
 _CALL = "nvmlDeviceGetMemoryInfo_v2"

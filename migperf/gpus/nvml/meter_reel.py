@@ -13,7 +13,7 @@ from migperf.gpus.nvml.calls import NvmlCalls, address
 from migperf.gpus.nvml.fields import FORMATS
 from migperf.gpus.nvml.prepared import Prepared, prepare
 from migperf.gpus.nvml_errors import NvmlError, NvmlNoDataError
-from migperf.native.library import pointer_to
+from migperf.native.compiled import pointer_to
 from migperf.native.mechanism import Mechanism
 
 FRAMES = 256

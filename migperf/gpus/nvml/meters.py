@@ -10,7 +10,7 @@ from migperf.gpus.nvml.calls import UNKNOWN_32, UNKNOWN_64
 from migperf.gpus.nvml.fields import FieldCalls
 from migperf.gpus.nvml.meter_reel import MeterReel
 from migperf.gpus.nvml_errors import NvmlFunctionNotFoundError, NvmlVersionMismatchError
-from migperf.native.library import library
+from migperf.native.compiled import library
 
 _OLD_DRIVER = (NvmlFunctionNotFoundError, NvmlVersionMismatchError)
 

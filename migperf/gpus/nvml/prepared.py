@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from migperf.native.library import CALL, Calls
+from migperf.native.compiled import CALL, Calls
 
 
 @dataclass(frozen=True, slots=True)

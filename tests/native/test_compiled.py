@@ -4,8 +4,8 @@ import logging
 
 import pytest
 
-from migperf.native import library as module
-from migperf.native.library import GridState, library
+from migperf.native import compiled as module
+from migperf.native.compiled import GridState, library
 
 
 def test_it_is_there_where_there_is_a_compiler() -> None:
