@@ -7,7 +7,8 @@ from migperf.native.compiled import MomentsState, pointer_to
 SHORTEST_WINDOW_NS = 100_000_000
 """Two samples must be further apart than this (nvml.h on nvmlGpmMetricsGet)."""
 ROOM = 16
-"""Enough for samples every 10 ms. More often than every 7 ms, an average can begin somewhat earlier than it could."""
+"""Enough for samples every 7 ms (the sampler's are 10 ms apart at least). More often than that, an average can begin
+earlier than it could: it is then of 200 ms at most."""
 
 
 class Moments:

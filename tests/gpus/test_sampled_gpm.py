@@ -59,13 +59,24 @@ def test_at_intervals_over_100_ms_the_averages_cover_all_time_once(steps_ms: lis
         now_ms += step_ms
 
 
-@given(st.integers(1, 100), st.integers(20, 60))
+@given(st.integers(7, 100), st.integers(20, 60))
 def test_at_intervals_up_to_100_ms_each_average_is_as_short_as_may_be(step_ms: int, count: int) -> None:
     hand = Hand()
     for number in range(count):
         window = hand.read_at(number * step_ms)
         if window is not None:
             assert 100 < window[1] - window[0] <= 100 + step_ms
+
+
+@given(st.integers(1, 6), st.integers(20, 600))
+def test_more_often_than_there_is_room_for_an_average_is_of_twice_the_shortest_window_at_most(
+    step_ms: int, count: int
+) -> None:
+    hand = Hand()
+    for number in range(count):
+        window = hand.read_at(number * step_ms)
+        if window is not None:
+            assert 100 < window[1] - window[0] < 200
 
 
 def test_while_the_driver_fails_there_is_no_average_and_none_reaches_across() -> None:
