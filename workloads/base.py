@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, cast
@@ -61,16 +61,32 @@ class Report:
     tables: Mapping[str, JsonValue] = field(default_factory=dict)
 
 
+def no_lap(part: str) -> None:
+    """Time nothing: what a payload's ``lap`` is until a harness wants to know."""
+
+
 class Payload(ABC):
     """A built payload: model and data are on the device, and one step can be asked for after another.
 
     A harness calls ``next_batch`` (host side), ``stage`` (host to device) and the step itself apart, so that each can
-    be timed. None of them synchronises the device.
+    be timed. None of them synchronises the device. Within a step a payload tells ``lap`` the name of each part that it
+    has just asked for, so that parts can be timed without waiting for any of them.
     """
 
     samples_per_step: int
     sample_unit: str = "image"
     model: nn.Module
+    lap: Callable[[str], None] = staticmethod(no_lap)
+    _engine: Callable[..., Any] | None = None
+
+    @property
+    def engine(self) -> Callable[..., Any]:
+        """What a step calls: the model, unless a harness has put another way of executing it in its place."""
+        return self.model if self._engine is None else self._engine
+
+    @engine.setter
+    def engine(self, engine: Callable[..., Any]) -> None:
+        self._engine = engine
 
     @abstractmethod
     def next_batch(self) -> Any:  # noqa: ANN401 - only the payload knows the shape of its batch
@@ -104,6 +120,46 @@ class TrainingPayload(Payload):
     @abstractmethod
     def step(self, batch: Any) -> torch.Tensor:  # noqa: ANN401
         """Take one optimiser step on a staged batch; return the loss, scalar, on the device, not synchronised."""
+
+
+class GradientTraining(TrainingPayload):
+    """Training by the gradient of one loss with one optimiser, each part of a step told to ``lap``.
+
+    ``scaler`` keeps small gradients of half precision from vanishing; a harness that computes in it provides one.
+    """
+
+    optimizer: torch.optim.Optimizer
+    scaler: torch.amp.GradScaler | None = None
+
+    @abstractmethod
+    def loss(self, batch: Any) -> torch.Tensor:  # noqa: ANN401
+        """Return the loss of a batch, scalar, with its graph; calls ``engine`` where it would call the model."""
+
+    def augment(self, batch: Any) -> Any:  # noqa: ANN401
+        """Return the staged batch as this step sees it; what is drawn at random is drawn here."""
+        return batch
+
+    def step(self, batch: Any) -> torch.Tensor:  # noqa: ANN401
+        """See TrainingPayload."""
+        self.optimizer.zero_grad(set_to_none=True)
+        loss = self.loss(self.augment(batch))
+        self.lap("forward")
+        self._backward(loss)
+        self.lap("backward")
+        self._update()
+        self.lap("optimizer")
+        return loss.detach()
+
+    def _backward(self, loss: torch.Tensor) -> None:
+        scaled = loss if self.scaler is None else self.scaler.scale(loss)
+        scaled.backward()
+
+    def _update(self) -> None:
+        if self.scaler is None:
+            self.optimizer.step()
+        else:
+            self.scaler.step(self.optimizer)
+            self.scaler.update()
 
 
 class TaskNotOfferedError(Exception):

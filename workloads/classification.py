@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from workloads.base import Context, Figure, InferencePayload, Report, TrainingPayload, Workload
+from workloads.base import Context, Figure, GradientTraining, InferencePayload, Report, Workload
 from workloads.data.pool import BatchPool, fill_pool, move
 from workloads.data.procedural import GratingImages, ImageBatch
 from workloads.image_parameters import ImageParameters, OptimizerName
@@ -53,11 +53,19 @@ class ClassifierInference(InferencePayload):
     def infer(self, batch: ImageBatch) -> Tensor:
         """Return logits (B, K)."""
         with torch.inference_mode():
-            logits: Tensor = self.model(batch.images)
+            logits: Tensor = self.engine(batch.images)
         return logits
 
 
-class ClassifierTraining(TrainingPayload):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MixedImages:
+    """Images (B, 3, S, S) as a step trains on them, and how much of each class is in each of them (B, K)."""
+
+    images: Tensor
+    targets: Tensor
+
+
+class ClassifierTraining(GradientTraining):
     """Trains on pooled images without end."""
 
     def __init__(
@@ -83,15 +91,20 @@ class ClassifierTraining(TrainingPayload):
         """Start the copy to the device."""
         return move(batch, self._device)
 
-    def step(self, batch: ImageBatch) -> Tensor:
-        """Take one optimiser step and return the soft-target cross-entropy in nats, a scalar on the device."""
+    def augment(self, batch: ImageBatch) -> MixedImages:
+        """Return mixed images with their soft targets."""
         images, targets = self._mixer(batch.images, batch.labels)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss = functional.cross_entropy(self.model(images), targets)
-        torch.autograd.backward(loss)
-        self.optimizer.step()
-        self._after_step(loss.detach())
-        return loss.detach()
+        return MixedImages(images=images, targets=targets)
+
+    def loss(self, batch: MixedImages) -> Tensor:
+        """Return the soft-target cross-entropy in nats, a scalar on the device."""
+        return functional.cross_entropy(self.engine(batch.images), batch.targets)
+
+    def step(self, batch: ImageBatch) -> Tensor:
+        """Take one optimiser step and return the loss in nats, a scalar on the device."""
+        loss = super().step(batch)
+        self._after_step(loss)
+        return loss
 
     def report(self) -> Report:
         """Return the loss of the first step and of the last. Waits for the device."""

@@ -201,13 +201,17 @@ def store_outcome(session: Session, token: int, outcome: Outcome, log: KeptLog) 
 def _store_result(session: Session, run: Run, outcome: Outcome) -> None:
     run.environment = dict(outcome.environment)
     results.store_figures(session, run.id, outcome.figures)
+    results.store_documents(session, run.id, outcome.documents)
     series.store_summaries(session, run.id, outcome.summaries)
     if outcome.finished is not None:
         zero_ns = run.clock_zero_ns or 0
         run.window_start_ns = outcome.finished.window_start_ns - zero_ns
         run.window_end_ns = outcome.finished.window_end_ns - zero_ns
         run.warmup_ended_by = outcome.finished.warmup_ended_by
+        run.warmup_note = outcome.finished.warmup_note
         run.measuring_ended_by = outcome.finished.measuring_ended_by
+        run.measuring_note = outcome.finished.measuring_note
+        run.converged = outcome.finished.converged
         results.store_tables(session, run.id, outcome.finished.tables)
 
 

@@ -12,7 +12,7 @@ from migperf.measure.job import Job
 from migperf.measure.memory import allocator_state, is_out_of_memory, peak_figures, reset_peaks
 from migperf.measure.phases import Phase
 from migperf.measure.recorder import Recorder
-from migperf.measure.scenarios import perform, prepare
+from migperf.measure.scenarios import prepare
 from migperf.metrics.metric import Scope
 from workloads.base import Context, Figure, Payload, Report, Task
 
@@ -60,10 +60,10 @@ def perform_job(job: Job, device: "torch.device", recorder: Recorder) -> Finishe
 
     recorder.enter(Phase.PREPARING)
     payload: Payload = build(parameters, context)
-    drive = prepare(job.benchmark.scenario, payload, job.benchmark.method, device)
+    drive = prepare(job.benchmark, payload, device)
     reset_peaks(device)
     recorder.gauge(lambda: allocator_state(device))
-    window = perform(drive, recorder)
+    window = drive.perform(recorder)
     recorder.enter(Phase.FINISHING)
     report = payload.report()
     return Finished(
@@ -71,9 +71,13 @@ def perform_job(job: Job, device: "torch.device", recorder: Recorder) -> Finishe
         window_end_ns=window.end_ns,
         samples_per_step=payload.samples_per_step,
         sample_unit=payload.sample_unit,
-        warmup_ended_by=window.warmup_ended_by,
-        measuring_ended_by=window.measuring_ended_by,
-        figures=(*peak_figures(device), *payload_figures(report)),
+        warmup_ended_by=window.warmup.by,
+        warmup_note=window.warmup.note,
+        measuring_ended_by=window.measuring.by,
+        measuring_note=window.measuring.note,
+        converged=window.measuring.reached,
+        unanswered=window.unanswered,
+        figures=(*window.figures, *peak_figures(device), *payload_figures(report)),
         tables=dict(report.tables),
     )
 

@@ -1,5 +1,6 @@
 """What a child tells its supervisor through the pipe. Every time is CLOCK_MONOTONIC, which both share, in ns."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import numpy as np
@@ -33,22 +34,45 @@ class Progress(_Event):
 
 
 class Timings(_Event):
-    """Steps that have ended since the last such event, in order; two little-endian int64 columns."""
+    """Steps that have ended since the last such event, in the order of their beginning.
+
+    Columns are little-endian int64. ``parts`` are what parts of the steps took, ns, by name; -1 where a step had none.
+    """
 
     kind: Literal["timings"] = "timings"
     phase: Phase
     start_ns: Base64Bytes
     duration_ns: Base64Bytes
+    parts: dict[str, Base64Bytes] = Field(default_factory=dict)
 
     @classmethod
-    def pack(cls, phase: Phase, start_ns: Nanoseconds, duration_ns: Nanoseconds) -> "Timings":
-        """Build the event from two int64 arrays of equal length."""
-        start, duration = (column.astype("<i8").tobytes() for column in (start_ns, duration_ns))
-        return cls.model_construct(phase=phase, start_ns=start, duration_ns=duration)
+    def pack(
+        cls, phase: Phase, start_ns: Nanoseconds, duration_ns: Nanoseconds, parts: Mapping[str, Nanoseconds]
+    ) -> "Timings":
+        """Build the event from int64 arrays of equal length."""
+        columns = {part: _column(took_ns) for part, took_ns in parts.items()}
+        return cls.model_construct(
+            phase=phase, start_ns=_column(start_ns), duration_ns=_column(duration_ns), parts=columns
+        )
 
-    def unpack(self) -> tuple[Nanoseconds, Nanoseconds]:
-        """Return start and duration, int64 arrays of equal length, nanoseconds."""
-        return np.frombuffer(self.start_ns, dtype="<i8"), np.frombuffer(self.duration_ns, dtype="<i8")
+    def unpack(self) -> tuple[Nanoseconds, Nanoseconds, dict[str, Nanoseconds]]:
+        """Return start, duration and parts: int64 arrays of equal length, nanoseconds."""
+        parts = {part: _array(column) for part, column in self.parts.items()}
+        return _array(self.start_ns), _array(self.duration_ns), parts
+
+
+class Document(_Event):
+    """A document that the child leaves behind, such as a profile."""
+
+    kind: Literal["document"] = "document"
+    name: str
+    media_type: str
+    data: Base64Bytes
+
+    @classmethod
+    def of(cls, name: str, media_type: str, data: bytes) -> "Document":
+        """Build the event from the document as it is."""
+        return cls.model_construct(name=name, media_type=media_type, data=data)
 
 
 class AllocatorState(_Event):
@@ -78,6 +102,13 @@ class Finished(_Event):
     sample_unit: str
     warmup_ended_by: str
     measuring_ended_by: str
+    warmup_note: str | None = None
+    """What the rule of warm-up found, where it looked at the series."""
+    measuring_note: str | None = None
+    converged: bool | None = None
+    """Whether the precision asked for was reached; None where none was asked for."""
+    unanswered: int = 0
+    """Requests that arrived within the window and were dropped, given up or never answered."""
     figures: tuple[ResultFigure, ...] = ()
     tables: dict[str, JsonValue] = Field(default_factory=dict)
 
@@ -90,6 +121,13 @@ class DoesNotFit(_Event):
     figures: tuple[ResultFigure, ...] = ()
 
 
+class DoesNotCompile(_Event):
+    """The engine asked for cannot execute this workload here: a result, not an error."""
+
+    kind: Literal["does_not_compile"] = "does_not_compile"
+    message: str
+
+
 class Failed(_Event):
     """The child raised."""
 
@@ -100,7 +138,16 @@ class Failed(_Event):
 
 
 Event = Annotated[
-    PhaseStarted | Progress | Timings | AllocatorState | Environment | Finished | DoesNotFit | Failed,
+    PhaseStarted
+    | Progress
+    | Timings
+    | Document
+    | AllocatorState
+    | Environment
+    | Finished
+    | DoesNotFit
+    | DoesNotCompile
+    | Failed,
     Field(discriminator="kind"),
 ]
 _ADAPTER: TypeAdapter[Event] = TypeAdapter(Event)
@@ -114,3 +161,11 @@ def encode(event: Event) -> bytes:
 def decode(message: bytes) -> Event:
     """Return the event that the bytes hold. Raises pydantic.ValidationError."""
     return _ADAPTER.validate_json(message)
+
+
+def _column(values: Nanoseconds) -> bytes:
+    return values.astype("<i8").tobytes()
+
+
+def _array(column: bytes) -> Nanoseconds:
+    return np.frombuffer(column, dtype="<i8")

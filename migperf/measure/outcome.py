@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from pydantic import JsonValue
 
-from migperf.measure.events import Finished
+from migperf.measure.events import Document, Finished
 from migperf.measure.figures import ResultFigure
 from migperf.metrics.series import Series
 from migperf.metrics.summary import SeriesSummary
@@ -17,6 +17,8 @@ class Ending(StrEnum):
     SUCCEEDED = "succeeded"
     DOES_NOT_FIT = "does_not_fit"
     """Memory ran out: a result, not an error."""
+    DOES_NOT_COMPILE = "does_not_compile"
+    """The engine asked for cannot execute the workload here: a result, not an error."""
     FAILED = "failed"
     CANCELLED = "cancelled"
     TIMED_OUT = "timed_out"
@@ -45,6 +47,7 @@ class Outcome:
     stop: Stop | None = None
     figures: tuple[ResultFigure, ...] = ()
     finished: Finished | None = None
+    documents: tuple[Document, ...] = ()
     environment: dict[str, JsonValue] = field(default_factory=dict)
     series: tuple[Series, ...] = ()
     summaries: tuple[SeriesSummary, ...] = ()

@@ -1,10 +1,11 @@
 """The child's side of the pipe: collects timings, and sends them on between steps, seldom enough not to disturb."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from multiprocessing.connection import Connection
 
 import numpy as np
+import numpy.typing as npt
 
 from migperf.measure.events import Event, PhaseStarted, Progress, Timings, encode
 from migperf.measure.phases import Phase
@@ -20,8 +21,7 @@ class Recorder:
         self._connection = connection
         self._gauge: Callable[[], Event | None] = lambda: None
         self._phase = Phase.STARTING
-        self._start_ns: list[int] = []
-        self._duration_ns: list[int] = []
+        self._timings: list[Timing] = []
         self._flushed_ns = time.monotonic_ns()
 
     def send(self, event: Event) -> None:
@@ -42,9 +42,7 @@ class Recorder:
 
     def record(self, timings: Iterable[Timing]) -> None:
         """Keep the timings of steps that have ended."""
-        for timing in timings:
-            self._start_ns.append(timing.start_ns)
-            self._duration_ns.append(timing.duration_ns)
+        self._timings.extend(timings)
 
     def report_progress(self, now_ns: int, fraction: float, steps: int) -> None:
         """Send progress and the timings kept so far, if the last time is long enough ago."""
@@ -56,9 +54,19 @@ class Recorder:
 
     def flush(self) -> None:
         """Send the timings kept so far."""
-        if self._start_ns:
-            columns = (np.array(self._start_ns, dtype=np.int64), np.array(self._duration_ns, dtype=np.int64))
-            self.send(Timings.pack(self._phase, *columns))
-            self._start_ns.clear()
-            self._duration_ns.clear()
+        if self._timings:
+            self.send(_packed(self._phase, self._timings))
+            self._timings.clear()
         self._flushed_ns = time.monotonic_ns()
+
+
+def _packed(phase: Phase, timings: Sequence[Timing]) -> Timings:
+    start_ns, duration_ns = (
+        np.array([getattr(timing, column) for timing in timings], dtype=np.int64)
+        for column in ("start_ns", "duration_ns")
+    )
+    parts: dict[str, npt.NDArray[np.int64]] = {}
+    for position, timing in enumerate(timings):
+        for part, took_ns in timing.parts:
+            parts.setdefault(part, np.full(len(timings), -1, dtype=np.int64))[position] = took_ns
+    return Timings.pack(phase, start_ns, duration_ns, parts)

@@ -16,6 +16,8 @@ from migperf.measure.allocator import AllocatorLog
 from migperf.measure.environment import host_facts
 from migperf.measure.events import (
     AllocatorState,
+    Document,
+    DoesNotCompile,
     DoesNotFit,
     Environment,
     Event,
@@ -33,10 +35,10 @@ from migperf.measure.launcher import Child, Launcher
 from migperf.measure.out_of_memory import oom_kills
 from migperf.measure.outcome import Ending, Outcome, Stop
 from migperf.measure.phases import Phase
-from migperf.measure.summary import measured_window, summarise, timing_metric
+from migperf.measure.summary import measured_window, summarise
+from migperf.measure.timing_log import TimingLog
 from migperf.metrics.instruments import Instruments, RunWatch
-from migperf.metrics.series import Chunk, Series, SeriesUpdate
-from migperf.metrics.series_log import SeriesLog
+from migperf.metrics.series import Series, SeriesUpdate
 from migperf.metrics.summary import summaries
 
 NS_PER_S = 1_000_000_000
@@ -92,10 +94,11 @@ class Supervisor:
         self._log = log
         self._limits = limits
         self._standing = Standing(Phase.STARTING, 0.0, 0)
-        self._timings = SeriesLog(timing_metric(job.benchmark.scenario))
+        self._timings = TimingLog(job.benchmark.scenario)
         self._allocator = AllocatorLog()
         self._environment: dict[str, JsonValue] = {}
-        self._last_word: Finished | DoesNotFit | Failed | None = None
+        self._documents: list[Document] = []
+        self._last_word: Finished | DoesNotFit | DoesNotCompile | Failed | None = None
         self._verdict: tuple[Ending, str, Stop | None] | None = None
         self._kill_at_ns: int | None = None
         self._give_up_at_ns: int | None = None
@@ -194,12 +197,13 @@ class Supervisor:
             case Progress():
                 self._standing = Standing(self._standing.phase, event.fraction, event.steps)
             case Timings():
-                start_ns, duration_ns = event.unpack()
-                self._timings.extend(Chunk(start_ns, duration_ns / 1e6))
+                self._timings.add(event)
             case AllocatorState():
                 self._allocator.add(event)
             case Environment():
                 self._environment |= event.facts
+            case Document():
+                self._documents.append(event)
             case _:
                 self._last_word = event
 
@@ -252,6 +256,7 @@ class Supervisor:
             stop=stop,
             figures=figures if ending in (Ending.SUCCEEDED, Ending.DOES_NOT_FIT) else (),
             finished=finished,
+            documents=tuple(self._documents),
             environment=self._environment,
             series=series,
             summaries=summaries(series, measured_window(finished)) if finished else (),
@@ -260,7 +265,7 @@ class Supervisor:
 
     def _figures(self, finished: Finished, series: tuple[Series, ...]) -> tuple[ResultFigure, ...]:
         whole_board = self._job.partition.kind is PartitionKind.GPU
-        return summarise(self._job.benchmark.scenario, finished, series, whole_board=whole_board)
+        return summarise(self._job.benchmark, finished, series, whole_board=whole_board)
 
     def _judge(self, died: Died | None, oom_before: int) -> tuple[Ending, str | None, Stop | None]:
         """Say how a child ended that nobody stopped."""
@@ -269,6 +274,8 @@ class Supervisor:
                 return Ending.SUCCEEDED, None, None
             case DoesNotFit():
                 return Ending.DOES_NOT_FIT, self._last_word.message, None
+            case DoesNotCompile():
+                return Ending.DOES_NOT_COMPILE, self._last_word.message, None
             case Failed():
                 return Ending.FAILED, f"{self._last_word.error}: {self._last_word.message}", None
         if died is None:

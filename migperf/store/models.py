@@ -178,7 +178,15 @@ class Run(Base):
     window_start_ns: Mapped[int | None] = mapped_column(BigInteger)
     window_end_ns: Mapped[int | None] = mapped_column(BigInteger)
     warmup_ended_by: Mapped[str | None] = mapped_column(String(64))
+    warmup_note: Mapped[str | None] = mapped_column(Text)
     measuring_ended_by: Mapped[str | None] = mapped_column(String(64))
+    measuring_note: Mapped[str | None] = mapped_column(Text)
+    converged: Mapped[bool | None]
+    taints: Mapped[list[dict[str, Any]] | None] = mapped_column(Json)
+    """What spoils the result: rules of hygiene that were broken; empty: none, None: not looked at."""
+    taint_retry_limit: Mapped[int] = mapped_column(default=0, server_default="0")
+    taint_retries: Mapped[int] = mapped_column(default=0, server_default="0")
+    """How many attempts were given up since they were tainted."""
     thinned_at: Mapped[datetime | None]
     """When retention went through its series, whether it found any to thin or not."""
     environment: Mapped[dict[str, Any] | None]

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from migperf.errors import NotFoundError
+from migperf.measure.events import Document
 from migperf.measure.figures import Interval, ResultFigure
 from migperf.metrics.metric import Scope
 from migperf.store.models import Artifact, ResultRow, RunLog
@@ -30,6 +31,14 @@ def store_tables(session: Session, run_id: str, tables: Mapping[str, JsonValue])
     for name, table in tables.items():
         data = json.dumps(table, separators=(",", ":")).encode()
         session.add(Artifact(run_id=run_id, name=f"{name}.json", media_type="application/json", data=data))
+
+
+def store_documents(session: Session, run_id: str, documents: Iterable[Document]) -> None:
+    """Store what the child left behind besides figures and tables."""
+    for document in documents:
+        session.add(
+            Artifact(run_id=run_id, name=document.name, media_type=document.media_type, data=bytes(document.data))
+        )
 
 
 def list_artifacts(session: Session, run_id: str) -> Sequence[Artifact]:

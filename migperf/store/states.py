@@ -18,6 +18,7 @@ class RunState(StrEnum):
     RUNNING = "running"
     SUCCEEDED = "succeeded"
     DOES_NOT_FIT = "does_not_fit"
+    DOES_NOT_COMPILE = "does_not_compile"
     FAILED = "failed"
     CANCELLED = "cancelled"
     TIMED_OUT = "timed_out"
@@ -38,6 +39,7 @@ TRANSITIONS: Mapping[RunState, frozenset[RunState]] = {
             RunState.QUEUED,
             RunState.SUCCEEDED,
             RunState.DOES_NOT_FIT,
+            RunState.DOES_NOT_COMPILE,
             RunState.FAILED,
             RunState.CANCELLED,
             RunState.TIMED_OUT,
@@ -46,6 +48,7 @@ TRANSITIONS: Mapping[RunState, frozenset[RunState]] = {
     ),
     RunState.SUCCEEDED: frozenset(),
     RunState.DOES_NOT_FIT: frozenset(),
+    RunState.DOES_NOT_COMPILE: frozenset(),
     RunState.FAILED: frozenset(),
     RunState.CANCELLED: frozenset(),
     RunState.TIMED_OUT: frozenset(),

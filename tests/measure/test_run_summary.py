@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from migperf.measure.benchmark import Scenario
+from migperf.measure.benchmark import Benchmark, Scenario
 from migperf.measure.events import Finished
 from migperf.measure.figures import ResultFigure
-from migperf.measure.summary import measured_window, summarise, timing_metric
+from migperf.measure.summary import measured_window, summarise
+from migperf.measure.timing_log import timing_metric
 from migperf.metrics.catalogue import CPU, ENERGY
 from migperf.metrics.metric import Kind, Metric, Scope
 from migperf.metrics.series import Chunk, Series
@@ -29,6 +30,10 @@ def finished(start_s: float, end_s: float) -> Finished:
     )
 
 
+def benchmark(scenario: Scenario) -> Benchmark:
+    return Benchmark.model_validate({"workload": "test-step", "scenario": scenario})
+
+
 def uneven(measured: int) -> Series:
     """Steps that follow one another without a pause, of 8 to 12 ms."""
     took_ms = np.random.default_rng(3).uniform(8, 12, measured)
@@ -44,7 +49,7 @@ def steps(scenario: Scenario, measured: int) -> Series:
 
 def figures(*series: Series, measured: int = 100, scenario: Scenario = Scenario.OFFLINE) -> dict[str, ResultFigure]:
     end = finished(2, 2 + 0.01 * measured)
-    found = summarise(scenario, end, (*series, steps(scenario, measured)), whole_board=True)
+    found = summarise(benchmark(scenario), end, (*series, steps(scenario, measured)), whole_board=True)
     return {figure.name: figure for figure in found}
 
 
@@ -91,7 +96,7 @@ def test_a_percentile_that_the_steps_cannot_support_says_how_many_it_takes() -> 
 def test_means_and_percentiles_come_with_how_well_this_run_determined_them() -> None:
     timed = uneven(2_000)
     ended = finished(2, float(timed.chunk.time_ns[-1] - ns(0)) / 1e9 + timed.chunk.value[-1] / 1e3)
-    found = {f.name: f for f in summarise(Scenario.SINGLE_STREAM, ended, (timed,), whole_board=True)}
+    found = {f.name: f for f in summarise(benchmark(Scenario.SINGLE_STREAM), ended, (timed,), whole_board=True)}
     true = {"throughput": 400.0, "latency_mean": 10, "latency_p50": 10, "latency_p90": 11.6, "latency_p99": 11.96}
     for name, value in true.items():
         interval = found[name].interval

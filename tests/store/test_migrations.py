@@ -6,6 +6,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect, text
+from sqlalchemy.exc import DBAPIError
 
 from migperf.store import schema
 from migperf.store.database import Database
@@ -94,6 +95,31 @@ def test_series_outlive_the_migration_that_widens_them_up_and_down(empty_databas
     schema.downgrade(database, "0002")
     with database.read() as session:
         assert session.execute(CHUNKS).all() == [(1, 1, "c")]
+    schema.upgrade(database)
+    database.close()
+
+
+STATES = text("SELECT state FROM runs")
+
+
+def test_engines_that_do_not_compile_are_known_from_0004_on_and_failed_runs_before(empty_database_url: str) -> None:
+    database = Database(empty_database_url)
+    schema.upgrade(database, "0003")
+    with database.write() as session:
+        session.execute(text(A_RUN_UNDER_WAY[2]), given_for(A_RUN_UNDER_WAY[2]))
+    with pytest.raises(DBAPIError), database.write() as session:
+        session.execute(text("UPDATE runs SET state = 'does_not_compile'"))
+    schema.upgrade(database)
+    with database.write() as session:
+        session.execute(text("UPDATE runs SET state = 'does_not_compile'"))
+    with pytest.raises(DBAPIError), database.write() as session:
+        session.execute(
+            text(A_RUN_UNDER_WAY[2].replace("'r'", "'s'").replace("running", "no_such_state")),
+            given_for(A_RUN_UNDER_WAY[2]),
+        )
+    schema.downgrade(database, "0003")
+    with database.read() as session:
+        assert session.execute(STATES).scalars().all() == ["failed"]
     schema.upgrade(database)
     database.close()
 
