@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, cast
@@ -102,11 +102,22 @@ class Payload(ABC):
 
 
 class InferencePayload(Payload):
-    """Answers one request of ``samples_per_step`` samples at a time, in eval and inference mode."""
+    """Answers one request of ``samples_per_step`` samples at a time, in eval and inference mode.
+
+    Several threads may call ``stage`` and ``infer`` at once, each in a CUDA stream of its own; ``next_batch`` is called
+    by one at a time. All work is in the current stream, or joined to it.
+    """
 
     @abstractmethod
     def infer(self, batch: Any) -> Any:  # noqa: ANN401
         """Return the model's output for a staged batch; may be asynchronous."""
+
+    def join(self, batches: Sequence[Any]) -> Any:  # noqa: ANN401
+        """Return the inputs of several requests as one, in host memory, to be answered together.
+
+        Raises JoiningNotOfferedError where a payload cannot.
+        """
+        raise JoiningNotOfferedError(type(self).__name__, len(batches))
 
 
 class TrainingPayload(Payload):
@@ -160,6 +171,13 @@ class GradientTraining(TrainingPayload):
         else:
             self.scaler.step(self.optimizer)
             self.scaler.update()
+
+
+class JoiningNotOfferedError(Exception):
+    """A payload was asked to answer several requests together, and cannot."""
+
+    def __init__(self, payload: str, requests: int) -> None:
+        super().__init__(f"{payload} cannot answer {requests} requests together; leave load.max_batch at 1")
 
 
 class TaskNotOfferedError(Exception):

@@ -4,7 +4,7 @@ The model maps images (B, 3, S, S) to logits (B, K). Training is a real step: mi
 backward and the optimiser. The learning rate stays at its value, as a benchmark has no epochs to schedule.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -55,6 +55,13 @@ class ClassifierInference(InferencePayload):
         with torch.inference_mode():
             logits: Tensor = self.engine(batch.images)
         return logits
+
+    def join(self, batches: Sequence[ImageBatch]) -> ImageBatch:
+        """Return the images of several requests as one batch."""
+        return ImageBatch(
+            images=torch.cat([batch.images for batch in batches]),
+            labels=torch.cat([batch.labels for batch in batches]),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

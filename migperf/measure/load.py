@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 MOST_STREAMS = 64
 LONGEST_TRACE = 1_000_000
+HIGHEST_RATE_PER_S = 1_000_000
 
 
 class Arrivals(StrEnum):
@@ -34,7 +35,7 @@ class Load(BaseModel):
     streams: Annotated[int, Field(ge=1, le=MOST_STREAMS)] = Field(
         default=1, description="Requests that are worked on at once (count)."
     )
-    rate_per_s: Annotated[float, Field(gt=0, le=1_000_000)] | None = Field(
+    rate_per_s: Annotated[float, Field(gt=0, le=HIGHEST_RATE_PER_S)] | None = Field(
         default=None, description="server: requests that arrive, per second."
     )
     arrivals: Arrivals = Field(default=Arrivals.POISSON, description="server: how they arrive.")
@@ -56,7 +57,7 @@ class Load(BaseModel):
     max_delay_ms: Annotated[float, Field(ge=0, le=60_000)] = Field(
         default=0.0, description="server: how long a request may wait for others to be answered with, ms."
     )
-    queue_limit: Annotated[int, Field(ge=0)] | None = Field(
+    queue_limit: Annotated[int, Field(ge=1)] | None = Field(
         default=None, description="server: a request that finds so many waiting is dropped (count); null: never."
     )
     timeout_ms: Annotated[float, Field(gt=0)] | None = Field(
@@ -82,5 +83,7 @@ class Load(BaseModel):
 def _check_trace(trace_s: tuple[float, ...]) -> None:
     if len(trace_s) < 2 or trace_s[0] < 0 or trace_s[-1] <= 0:  # noqa: PLR2004
         raise ValueError("trace_s needs at least two arrivals, at times of 0 s or later")
+    if len(trace_s) > trace_s[-1] * HIGHEST_RATE_PER_S:
+        raise ValueError(f"trace_s has {len(trace_s)} arrivals in {trace_s[-1]:g} s, more than a million a second")
     if any(later < earlier for earlier, later in pairwise(trace_s)):
         raise ValueError("trace_s is not ascending; sort it")

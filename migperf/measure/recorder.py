@@ -68,5 +68,7 @@ def _packed(phase: Phase, timings: Sequence[Timing]) -> Timings:
     parts: dict[str, npt.NDArray[np.int64]] = {}
     for position, timing in enumerate(timings):
         for part, took_ns in timing.parts:
-            parts.setdefault(part, np.full(len(timings), -1, dtype=np.int64))[position] = took_ns
+            if part not in parts:
+                parts[part] = np.full(len(timings), -1, dtype=np.int64)
+            parts[part][position] = took_ns
     return Timings.pack(phase, start_ns, duration_ns, parts)

@@ -2,8 +2,13 @@
 
 from typing import TYPE_CHECKING, Protocol
 
+from migperf.measure.arrivals import arrival_times_ns
 from migperf.measure.benchmark import Benchmark, Scenario
+from migperf.measure.clock import MonotonicClock
 from migperf.measure.closed_loop import ClosedLoop, answer_batch, answer_request, training_step
+from migperf.measure.load import Load
+from migperf.measure.multi_stream import MultiStream
+from migperf.measure.open_loop import OpenLoop
 from migperf.measure.recorder import Recorder
 from migperf.measure.rules import measuring_rule, warmup_rule
 from migperf.measure.stopping import Exactly
@@ -13,6 +18,9 @@ from workloads.base import InferencePayload, Payload, TrainingPayload
 
 if TYPE_CHECKING:
     import torch
+
+DRAIN_S = 30.0
+"""Requests that arrived in time get so long to be answered after the window has ended."""
 
 
 class Drive(Protocol):
@@ -29,6 +37,10 @@ def prepare(benchmark: Benchmark, payload: Payload, device: "torch.device") -> D
         return _training(benchmark, payload, device)
     if not isinstance(payload, InferencePayload):
         raise TypeError(f"{type(payload).__name__} is neither an InferencePayload nor a TrainingPayload")
+    if benchmark.scenario is Scenario.MULTI_STREAM:
+        return _multi_stream(benchmark, payload, device)
+    if benchmark.scenario is Scenario.SERVER:
+        return open_loop(benchmark, payload, device)
     alone = benchmark.scenario is Scenario.SINGLE_STREAM
     timer = synchronised_timer(device) if alone else pipelined_timer(device)
     return ClosedLoop(
@@ -37,6 +49,31 @@ def prepare(benchmark: Benchmark, payload: Payload, device: "torch.device") -> D
         warmup=warmup_rule(benchmark.method),
         measuring=measuring_rule(benchmark.method),
         by_cycle=not alone,
+    )
+
+
+def open_loop(benchmark: Benchmark, payload: InferencePayload, device: "torch.device") -> OpenLoop:
+    """Return how requests that arrive by themselves drive the payload."""
+    load = benchmark.load or Load()
+    return OpenLoop(
+        payload=payload,
+        device=device,
+        load=load,
+        arrivals=arrival_times_ns(load, benchmark.seed),
+        warmup=warmup_rule(benchmark.method),
+        measuring=measuring_rule(benchmark.method),
+        drain_s=DRAIN_S,
+        clock=MonotonicClock(),
+    )
+
+
+def _multi_stream(benchmark: Benchmark, payload: InferencePayload, device: "torch.device") -> MultiStream:
+    return MultiStream(
+        payload=payload,
+        device=device,
+        streams=(benchmark.load or Load()).streams,
+        warmup=warmup_rule(benchmark.method),
+        measuring=measuring_rule(benchmark.method),
     )
 
 

@@ -7,6 +7,7 @@ and each step's own time on the device is read from events; that is how batches 
 
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -55,8 +56,9 @@ class StepTimer(Protocol):
 
 @dataclass(slots=True)
 class HostTimer:
-    """The monotonic clock around a step that is over when its call returns: payloads on the CPU."""
+    """A monotonic clock around a step that is over when its call returns: payloads on the CPU."""
 
+    now_ns: Callable[[], int] = time.monotonic_ns
     _begun_ns: int = 0
     _lap_ns: int = 0
     _parts: list[tuple[str, int]] = field(default_factory=list)
@@ -64,17 +66,17 @@ class HostTimer:
 
     def begin(self) -> None:
         """See StepTimer."""
-        self._begun_ns = self._lap_ns = time.monotonic_ns()
+        self._begun_ns = self._lap_ns = self.now_ns()
 
     def lap(self, part: str, *, on_host: bool = False) -> None:  # noqa: ARG002 - everything is on the host here
         """See StepTimer."""
-        now_ns = time.monotonic_ns()
+        now_ns = self.now_ns()
         self._parts.append((part, now_ns - self._lap_ns))
         self._lap_ns = now_ns
 
     def end(self) -> None:
         """See StepTimer."""
-        duration_ns = time.monotonic_ns() - self._begun_ns
+        duration_ns = self.now_ns() - self._begun_ns
         self._done.append(Timing(self._begun_ns, duration_ns, tuple(self._parts)))
         self._parts.clear()
 
