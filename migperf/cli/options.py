@@ -7,6 +7,7 @@ import functools
 import inspect
 import json
 import os
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
 from pathlib import Path
@@ -92,7 +93,8 @@ class BenchmarkOptions:
             "--scenario",
             "-s",
             metavar="NAME",
-            help="How work arrives: offline, single_stream or train (default: what the workload offers first).",
+            help="How work arrives: offline, single_stream, multi_stream, server or train (default: what the workload "
+            "offers first).",
         ),
     ] = None
     parameters: Annotated[
@@ -110,10 +112,28 @@ class BenchmarkOptions:
             "--method",
             "-m",
             metavar="NAME=VALUE",
-            help="How to measure: warmup_steps, warmup_s, min_steps, min_s, max_s, sample_hz, estimate_power; "
-            "can be repeated.",
+            help="How to measure: warmup_steps, warmup_s, steady_within, warmup_max_s, min_steps, min_s, precision, "
+            "precision_of, level, max_s, sample_hz, estimate_power; can be repeated.",
         ),
     ] = field(default_factory=list)
+    load: Annotated[
+        list[str],
+        typer.Option(
+            "--load",
+            metavar="NAME=VALUE",
+            help="Details of multi_stream and server: streams; rate_per_s, arrivals, burst_factor, burst_share, burst_s, "
+            "trace_s, max_batch, max_delay_ms, queue_limit, timeout_ms; can be repeated.",
+        ),
+    ] = field(default_factory=list)
+    max_rate: Annotated[
+        str | None,
+        typer.Option(
+            "--max-rate",
+            metavar="PERCENTILE=MS",
+            help="Search for the highest rate of a server at which a percentile of latency keeps its limit, such as "
+            "p99=50.",
+        ),
+    ] = None
     where: Annotated[
         str | None,
         typer.Option(
@@ -138,6 +158,8 @@ class BenchmarkOptions:
             "scenario": self.scenario,
             "parameters": parse_values(self.parameters, "--param"),
             "method": parse_values(self.method, "--method"),
+            "load": parse_values(self.load, "--load"),
+            "search": max_rate_search(self.max_rate),
             "where": self.where,
             "seed": self.seed,
             "timeout_s": self.timeout_s,
@@ -267,6 +289,16 @@ def parse_pairs(pairs: Iterable[str], option: str) -> dict[str, str]:
             raise typer.BadParameter(f"{name.strip()!r} is given twice", param_hint=f"'{option}'")
         found[name.strip()] = value
     return found
+
+
+def max_rate_search(text: str | None) -> dict[str, Any] | None:
+    """Read ``p99=50``: the search for the highest rate with that percentile within so many ms."""
+    if text is None:
+        return None
+    read = re.fullmatch(r"p(50|90|95|99)=([0-9.]+)", text)
+    if read is None:
+        raise typer.BadParameter(f"{text!r} is not of the form p99=50 (p50, p90, p95, p99)", param_hint="'--max-rate'")
+    return {"kind": "max_rate", "percentile": int(read[1]), "limit_ms": parse_values([f"ms={read[2]}"], "")["ms"]}
 
 
 def _value(text: str) -> Any:  # noqa: ANN401 - JSON

@@ -17,7 +17,7 @@ STRETCHES = 64
 Seconds = npt.NDArray[np.float64]
 
 
-def arrival_times_ns(load: Load, seed: int) -> Iterator[int]:
+def arrival_times_ns(load: Load, seed: int | tuple[int, int]) -> Iterator[int]:
     """Yield the times of arrival, ns from the beginning, ascending, without end. The same seed gives the same times.
 
     Raises ValueError if the load has neither a rate nor a trace.

@@ -78,7 +78,7 @@ def perform_job(job: Job, device: "torch.device", recorder: Recorder) -> Finishe
         converged=window.measuring.reached,
         unanswered=window.unanswered,
         figures=(*window.figures, *peak_figures(device), *payload_figures(report)),
-        tables=dict(report.tables),
+        tables={**window.tables, **report.tables},
     )
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from migperf.measure.clock import Clock
 from migperf.measure.load import Load
 from migperf.measure.open_loop_book import Book
+from migperf.measure.phases import Phase
 from migperf.measure.recorder import Recorder
 from migperf.measure.stopping import StopRule
 from migperf.measure.streams import run_streams
@@ -43,12 +44,12 @@ class OpenLoop:
     measuring: StopRule
     drain_s: float
     clock: Clock
+    phases: tuple[Phase, Phase] = (Phase.WARMING_UP, Phase.MEASURING)
 
     def perform(self, recorder: Recorder) -> Window:
         """Let requests arrive and answer them until the rules are satisfied; return the measured window."""
-        book = Book(
-            self.load, self.arrivals, (self.warmup, self.measuring), recorder, self.clock.now_ns(), self.drain_s
-        )
+        rules = tuple(zip(self.phases, (self.warmup, self.measuring), strict=True))
+        book = Book(self.load, self.arrivals, rules, recorder, self.clock.now_ns(), self.drain_s)
         lock = threading.Lock()
         run_streams(self.load.streams, self.device, lambda: self._serve(book, lock), book.abandon)
         return book.close(self.clock.now_ns())

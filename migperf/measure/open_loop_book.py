@@ -1,6 +1,6 @@
 """What the servers of an open loop keep in common: the queue, who is answering what, the phases and the window."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -31,21 +31,22 @@ class Book:
         self,
         load: Load,
         arrivals: Iterable[int],
-        rules: tuple[StopRule, StopRule],
+        phases: Sequence[tuple[Phase, StopRule]],
         recorder: Recorder,
         zero_ns: int,
         drain_s: float,
     ) -> None:
         self._load, self._recorder, self._drain_ns = load, recorder, round(drain_s * NS_PER_S)
         self._room = WaitingRoom((zero_ns + planned_ns for planned_ns in arrivals), load)
-        self._warmup, self._measuring = rules
+        (warming_up, self._warmup), (self._measuring_phase, self._measuring) = phases
         self._in_order = InOrder()
         self._under_way: list[Taken] = []
         self._ends: list[Ended] = []
         self._end_ns: int | None = None
         self._abandoned = False
+        self._told = 0, 0
         self._tally = _Tally()
-        recorder.enter(Phase.WARMING_UP)
+        recorder.enter(warming_up)
         self._enter(self._warmup, zero_ns)
 
     def is_over(self, now_ns: int) -> bool:
@@ -53,6 +54,7 @@ class Book:
         if self._abandoned:
             return True
         self._room.admit(now_ns)
+        self._tell_of_lost()
         self._look(now_ns)
         if self._end_ns is None:
             return False
@@ -118,6 +120,14 @@ class Book:
         self._steps += len(counted)
         self._rule.take([(end_ns - planned_ns) / NS_PER_MS for planned_ns in counted])
 
+    def _tell_of_lost(self) -> None:
+        """Tell the rule of requests that were planned since its phase began and have been lost since it was told."""
+        dropped, given_up = self._told
+        fresh = [*self._room.dropped[dropped:], *self._room.given_up[given_up:]]
+        self._told = len(self._room.dropped), len(self._room.given_up)
+        if (lost := sum(planned_ns >= self._start_ns for planned_ns in fresh)) and self._end_ns is None:
+            self._rule.lose(lost)
+
     def _look(self, now_ns: int) -> None:
         if self._end_ns is not None:
             return
@@ -127,7 +137,7 @@ class Book:
             return
         self._ends.append(ended)
         if self._rule is self._warmup:
-            self._recorder.enter(Phase.MEASURING)
+            self._recorder.enter(self._measuring_phase)
             self._enter(self._measuring, now_ns)
         else:
             self._end_ns = now_ns

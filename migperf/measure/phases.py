@@ -10,6 +10,8 @@ class Phase(StrEnum):
     """The child is bound to its partition and imports the workload."""
     PREPARING = "preparing"
     """The payload builds its model and data; its first line runs here."""
+    SEARCHING = "searching"
+    """Rates or sizes are tried; what is timed makes no figure."""
     WARMING_UP = "warming_up"
     MEASURING = "measuring"
     FINISHING = "finishing"

@@ -20,7 +20,7 @@ class Recorder:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._gauge: Callable[[], Event | None] = lambda: None
-        self._phase = Phase.STARTING
+        self._phase: Phase | None = None
         self._timings: list[Timing] = []
         self._flushed_ns = time.monotonic_ns()
 
@@ -29,11 +29,12 @@ class Recorder:
         self._connection.send_bytes(encode(event))
 
     def enter(self, phase: Phase) -> int:
-        """Begin a phase; return when it began, CLOCK_MONOTONIC, ns."""
+        """Begin a phase, unless it is under way; return the time, CLOCK_MONOTONIC, ns."""
         self.flush()
-        self._phase = phase
         now_ns = time.monotonic_ns()
-        self.send(PhaseStarted(phase=phase, at_ns=now_ns))
+        if phase is not self._phase:
+            self._phase = phase
+            self.send(PhaseStarted(phase=phase, at_ns=now_ns))
         return now_ns
 
     def gauge(self, read: Callable[[], Event | None]) -> None:
@@ -55,7 +56,7 @@ class Recorder:
     def flush(self) -> None:
         """Send the timings kept so far."""
         if self._timings:
-            self.send(_packed(self._phase, self._timings))
+            self.send(_packed(self._phase or Phase.STARTING, self._timings))
             self._timings.clear()
         self._flushed_ns = time.monotonic_ns()
 

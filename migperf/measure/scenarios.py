@@ -7,14 +7,16 @@ from migperf.measure.benchmark import Benchmark, Scenario
 from migperf.measure.clock import MonotonicClock
 from migperf.measure.closed_loop import ClosedLoop, answer_batch, answer_request, training_step
 from migperf.measure.load import Load
+from migperf.measure.max_rate import MaxRateDrive
 from migperf.measure.multi_stream import MultiStream
 from migperf.measure.open_loop import OpenLoop
 from migperf.measure.recorder import Recorder
 from migperf.measure.rules import measuring_rule, warmup_rule
+from migperf.measure.search import MaxRate
 from migperf.measure.stopping import Exactly
-from migperf.measure.timers import pipelined_timer, synchronised_timer
+from migperf.measure.timers import Timing, pipelined_timer, synchronised_timer
 from migperf.measure.window import Window
-from workloads.base import InferencePayload, Payload, TrainingPayload
+from workloads.base import InferencePayload, JoiningNotOfferedError, Payload, TrainingPayload
 
 if TYPE_CHECKING:
     import torch
@@ -40,7 +42,7 @@ def prepare(benchmark: Benchmark, payload: Payload, device: "torch.device") -> D
     if benchmark.scenario is Scenario.MULTI_STREAM:
         return _multi_stream(benchmark, payload, device)
     if benchmark.scenario is Scenario.SERVER:
-        return open_loop(benchmark, payload, device)
+        return _server(benchmark, payload, device)
     alone = benchmark.scenario is Scenario.SINGLE_STREAM
     timer = synchronised_timer(device) if alone else pipelined_timer(device)
     return ClosedLoop(
@@ -52,14 +54,36 @@ def prepare(benchmark: Benchmark, payload: Payload, device: "torch.device") -> D
     )
 
 
-def open_loop(benchmark: Benchmark, payload: InferencePayload, device: "torch.device") -> OpenLoop:
-    """Return how requests that arrive by themselves drive the payload."""
+def _server(benchmark: Benchmark, payload: InferencePayload, device: "torch.device") -> Drive:
     load = benchmark.load or Load()
+    if load.max_batch > 1 and type(payload).join is InferencePayload.join:
+        raise JoiningNotOfferedError(type(payload).__name__, load.max_batch)
+    if not isinstance(benchmark.search, MaxRate):
+        return _open_loop(benchmark, load, payload, device)
+    timer = synchronised_timer(device)
+    step = answer_request(payload, timer)
+
+    def at_rate(rate_per_s: float, number: int) -> OpenLoop:
+        return _open_loop(benchmark, load.model_copy(update={"rate_per_s": rate_per_s}), payload, device, number)
+
+    def answer() -> Timing:
+        step()
+        return timer.completed()[0]
+
+    return MaxRateDrive(
+        search=benchmark.search, method=benchmark.method, streams=load.streams, at_rate=at_rate, answer=answer
+    )
+
+
+def _open_loop(
+    benchmark: Benchmark, load: Load, payload: InferencePayload, device: "torch.device", number: int = 0
+) -> OpenLoop:
+    """Return how requests that arrive by themselves drive the payload; ``number`` gives them arrivals of their own."""
     return OpenLoop(
         payload=payload,
         device=device,
         load=load,
-        arrivals=arrival_times_ns(load, benchmark.seed),
+        arrivals=arrival_times_ns(load, (benchmark.seed, number)),
         warmup=warmup_rule(benchmark.method),
         measuring=measuring_rule(benchmark.method),
         drain_s=DRAIN_S,

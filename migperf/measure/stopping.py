@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from migperf.statistics.precision import PrecisionMonitor
+from migperf.statistics.precision import PrecisionMonitor, QuantilePrecision
 from migperf.statistics.samples import Samples
 from migperf.statistics.steady_state import SteadyState
 
@@ -31,6 +31,10 @@ class StopRule(Protocol):
 
     def take(self, times_ms: Sequence[float]) -> None:
         """Take in what the steps that have ended took, in their order, ms."""
+        ...
+
+    def lose(self, requests: int) -> None:
+        """Take note of requests that will never be answered: they are slower than all others."""
         ...
 
     def ended(self, steps: int, elapsed_ns: int) -> Ended | None:
@@ -78,6 +82,9 @@ class AtLeast:
     def take(self, times_ms: Sequence[float]) -> None:
         """See StopRule."""
 
+    def lose(self, requests: int) -> None:
+        """See StopRule."""
+
     def ended(self, steps: int, elapsed_ns: int) -> Ended | None:
         """See StopRule."""
         if self.reached(steps, elapsed_ns):
@@ -116,6 +123,9 @@ class UntilSteady:
         """See StopRule."""
         self._portions.take(times_ms)
 
+    def lose(self, requests: int) -> None:
+        """See StopRule."""
+
     def ended(self, steps: int, elapsed_ns: int) -> Ended | None:
         """See StopRule."""
         if self._least.out_of_time(elapsed_ns):
@@ -140,10 +150,16 @@ class UntilPrecise:
 
     def __init__(self, least: AtLeast, monitor: PrecisionMonitor) -> None:
         self._least, self._monitor, self._portions = least, monitor, Portions(monitor.add)
+        self._of_quantile = isinstance(monitor, QuantilePrecision)
 
     def take(self, times_ms: Sequence[float]) -> None:
         """See StopRule."""
         self._portions.take(times_ms)
+
+    def lose(self, requests: int) -> None:
+        """See StopRule. No mean can count them."""
+        if self._of_quantile:
+            self._portions.take([np.inf] * requests)
 
     def ended(self, steps: int, elapsed_ns: int) -> Ended | None:
         """See StopRule."""
@@ -167,6 +183,9 @@ class Exactly:
     steps: int
 
     def take(self, times_ms: Sequence[float]) -> None:
+        """See StopRule."""
+
+    def lose(self, requests: int) -> None:
         """See StopRule."""
 
     def ended(self, steps: int, elapsed_ns: int) -> Ended | None:  # noqa: ARG002 - time does not matter here

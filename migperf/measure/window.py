@@ -1,6 +1,9 @@
 """What performing a scenario comes to: the measured window, and how its two phases ended."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pydantic import JsonValue
 
 from migperf.measure.figures import ResultFigure
 from migperf.measure.stopping import Ended
@@ -20,3 +23,4 @@ class Window:
     measuring: Ended
     unanswered: int = 0
     figures: tuple[ResultFigure, ...] = ()
+    tables: Mapping[str, JsonValue] = field(default_factory=dict)

@@ -90,6 +90,9 @@ class Until:
     def take(self, times_ms: Sequence[float]) -> None:
         pass
 
+    def lose(self, requests: int) -> None:
+        pass
+
     def ended(self, steps: int, elapsed_ns: int) -> Ended | None:
         return Ended("time") if elapsed_ns >= round(self.s * 1e9) else None
 

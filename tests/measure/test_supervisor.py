@@ -17,19 +17,10 @@ from migperf.measure.job import Job
 from migperf.measure.launcher import Launcher
 from migperf.measure.outcome import Ending, Outcome, Stop
 from migperf.measure.phases import Phase
-from migperf.measure.supervisor import Limits, Standing, Supervisor
+from migperf.measure.supervisor import Standing, Supervisor
 from migperf.metrics.instruments import Instruments
 from migperf.metrics.series import SeriesUpdate
-
-QUICK = {
-    "warmup_steps": 1,
-    "warmup_s": 0,
-    "steady_within": None,
-    "min_steps": 50,
-    "min_s": 0.0,
-    "precision": None,
-}
-LIMITS = Limits(tick_s=0.05, samples_every_s=0.1, kill_grace_s=0.3, log_bytes=200_000)
+from tests.measure.supervised import LIMITS, QUICK
 
 
 class RecordingWatcher:

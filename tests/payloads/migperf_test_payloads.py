@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -93,6 +93,9 @@ class SleepingInference(_Sleeping, InferencePayload):
 
     def infer(self, batch: None) -> None:
         self.sleep()
+
+    def join(self, batches: Sequence[None]) -> None:
+        return None
 
 
 class SleepingTraining(_Sleeping, TrainingPayload):
