@@ -23,7 +23,14 @@ REQUEST = {
     "workload": "resnet18",
     "scenario": "single_stream",
     "parameters": {"batch_size": 1, "image_size": 32, "data_pool": 1},
-    "method": {"warmup_steps": 0, "warmup_s": 0, "min_steps": 1, "min_s": 0},
+    "method": {
+        "warmup_steps": 0,
+        "warmup_s": 0,
+        "steady_within": None,
+        "min_steps": 1,
+        "min_s": 0,
+        "precision": None,
+    },
 }
 LIMIT_S = 0.5
 

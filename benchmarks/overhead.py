@@ -117,7 +117,14 @@ def one_block(client: Client, root: psutil.Process, pairs: int, generator: np.ra
     """Return seconds a step, one row a pair: bare, through the service."""
     wait_until_ready(client)
     seconds = pairs * 2 * TURN_S
-    method = {"warmup_s": WARMUP_S, "min_s": seconds + 1.5 * GETTING_READY_S, "max_s": 600.0, "min_steps": 1}
+    method = {
+        "warmup_s": WARMUP_S,
+        "steady_within": None,
+        "min_s": seconds + 1.5 * GETTING_READY_S,
+        "precision": None,
+        "max_s": 600.0,
+        "min_steps": 1,
+    }
     run = client.submit({"workload": "resnet18", "scenario": "offline", "parameters": PARAMETERS, "method": method})
     bare = subprocess.Popen(
         [sys.executable, "-c", BARE_LOOP, json.dumps(PARAMETERS)], stdout=subprocess.PIPE, text=True

@@ -121,8 +121,8 @@ class BenchmarkOptions:
         typer.Option(
             "--load",
             metavar="NAME=VALUE",
-            help="Details of multi_stream and server: streams; rate_per_s, arrivals, burst_factor, burst_share, burst_s, "
-            "trace_s, max_batch, max_delay_ms, queue_limit, timeout_ms; can be repeated.",
+            help="Details of multi_stream and server: streams; rate_per_s, arrivals, burst_factor, burst_share, "
+            "burst_s, trace_s, max_batch, max_delay_ms, queue_limit, timeout_ms; can be repeated.",
         ),
     ] = field(default_factory=list)
     max_rate: Annotated[

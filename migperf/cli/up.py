@@ -18,7 +18,7 @@ FIRST_BENCHMARK = {
     "workload": "resnet18",
     "scenario": "single_stream",
     "parameters": {"batch_size": 1, "image_size": 128},
-    "method": {"min_s": 5},
+    "method": {"warmup_max_s": 5, "min_s": 5, "max_s": 10},
     "timeout_s": 120,
     "labels": {"origin": "first-benchmark"},
 }

@@ -36,7 +36,15 @@ from tests.builders import submit
 from tests.databases import BACKENDS, migrated_database
 from tests.jobs.known_meters import KnownMeters
 
-METHOD = {"warmup_steps": 1, "warmup_s": 0.7, "min_steps": 20, "min_s": 2.0, "sample_hz": 20}
+METHOD = {
+    "warmup_steps": 1,
+    "warmup_s": 0.7,
+    "steady_within": None,
+    "min_steps": 20,
+    "min_s": 2.0,
+    "precision": None,
+    "sample_hz": 20,
+}
 READING_S = 0.02
 """Between the time that a sample is given and the moment when the meter was read, on a busy host."""
 

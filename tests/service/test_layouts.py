@@ -24,8 +24,10 @@ from tests.databases import temporary_database
 from tests.service.harness import Service, service
 
 pytestmark = pytest.mark.e2e
-SHORT: dict[str, Any] = {"method": {"min_s": 0.3, "warmup_s": 0}, "parameters": {"step_ms": 1}}
-LONG: dict[str, Any] = {"method": {"min_s": 3, "warmup_s": 0}, "parameters": {"step_ms": 5}}
+AS_TOLD = {"steady_within": None, "precision": None}
+"""Phases end by steps and time."""
+SHORT: dict[str, Any] = {"method": {**AS_TOLD, "min_s": 0.3, "warmup_s": 0}, "parameters": {"step_ms": 1}}
+LONG: dict[str, Any] = {"method": {**AS_TOLD, "min_s": 3, "warmup_s": 0}, "parameters": {"step_ms": 5}}
 SIMULATED = {"simulated": True}
 
 

@@ -24,8 +24,10 @@ from tests.databases import temporary_database
 from tests.service.harness import Service, service
 
 pytestmark = pytest.mark.e2e
-LONG: dict[str, Any] = {"method": {"min_s": 2.5, "warmup_s": 0.1}, "parameters": {"step_ms": 5}}
-SHORT: dict[str, Any] = {"method": {"min_s": 0.3, "warmup_s": 0}, "parameters": {"step_ms": 1}}
+AS_TOLD = {"steady_within": None, "precision": None}
+"""Phases end by steps and time."""
+LONG: dict[str, Any] = {"method": {**AS_TOLD, "min_s": 2.5, "warmup_s": 0.1}, "parameters": {"step_ms": 5}}
+SHORT: dict[str, Any] = {"method": {**AS_TOLD, "min_s": 0.3, "warmup_s": 0}, "parameters": {"step_ms": 1}}
 
 
 @pytest.fixture(scope="module", params=[("sqlite", "filesystem"), ("postgresql", "redis")], ids="+".join)
