@@ -12,6 +12,8 @@ from migperf.statistics.steady_state import SteadyState
 
 NS_PER_S = 1_000_000_000
 PORTION = 20
+LOST_MS = 1e300
+"""What a request without an answer took: more than any other, and finite, so that quantiles can be computed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +161,7 @@ class UntilPrecise:
     def lose(self, requests: int) -> None:
         """See StopRule. No mean can count them."""
         if self._of_quantile:
-            self._portions.take([np.inf] * requests)
+            self._portions.take([LOST_MS] * requests)
 
     def ended(self, steps: int, elapsed_ns: int) -> Ended | None:
         """See StopRule."""

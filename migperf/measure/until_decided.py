@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from migperf.measure.stopping import AtLeast, Ended, Portions
+from migperf.measure.stopping import LOST_MS, AtLeast, Ended, Portions
 from migperf.statistics.checkpoints import Checkpoints
 from migperf.statistics.precision import cautious_level
 from migperf.statistics.quantiles import estimate_quantile
@@ -34,7 +34,7 @@ class UntilDecided:
 
     def lose(self, requests: int) -> None:
         """See StopRule."""
-        self._portions.take([np.inf] * requests)
+        self._portions.take([LOST_MS] * requests)
 
     def ended(self, steps: int, elapsed_ns: int) -> Ended | None:
         """See StopRule."""

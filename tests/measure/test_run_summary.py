@@ -7,7 +7,7 @@ from migperf.measure.benchmark import Benchmark, Scenario
 from migperf.measure.events import Finished
 from migperf.measure.figures import ResultFigure
 from migperf.measure.summary import measured_window, summarise
-from migperf.measure.timing_log import timing_metric
+from migperf.measure.timing_log import part_metric, timing_metric
 from migperf.metrics.catalogue import CPU, ENERGY
 from migperf.metrics.metric import Kind, Metric, Scope
 from migperf.metrics.series import Chunk, Series
@@ -124,3 +124,36 @@ def test_timings_are_durations_with_a_summary_like_any_series() -> None:
     assert timed.metric.kind is Kind.DURATION
     assert (summary.samples, summary.mean, summary.p95) == (100, 10, 10)
     assert summarise_series(Series(metric=timed.metric, chunk=Chunk.of([], [])), measured_window(finished(2, 3))).absent
+
+
+def test_requests_without_an_answer_are_slower_than_all_others() -> None:
+    timed = steps(Scenario.SINGLE_STREAM, 1000)
+    ended = finished(2, 12).model_copy(update={"unanswered": 60})
+    found = {f.name: f for f in summarise(benchmark(Scenario.SINGLE_STREAM), ended, (timed,), whole_board=True)}
+    assert found["latency_p90"].value == pytest.approx(10)
+    assert found["latency_p90"].samples == 1060
+    assert found["latency_p95"].absent == "5.7% of the requests got no answer (60 of 1060)"
+    assert found["latency_mean"].method == "of those answered; 60 were not"
+
+
+def test_where_precision_decided_the_end_intervals_are_wider_than_they_claim() -> None:
+    timed = uneven(2_000)
+    ended = finished(2, float(timed.chunk.time_ns[-1] - ns(0)) / 1e9 + timed.chunk.value[-1] / 1e3)
+    by_time, by_precision = (
+        {f.name: f.interval for f in summarise(benchmark(Scenario.SINGLE_STREAM), end, (timed,), whole_board=True)}
+        for end in (ended, ended.model_copy(update={"measuring_ended_by": "precision"}))
+    )
+    for name in ("latency_mean", "throughput", "latency_p90"):
+        told, used = by_time[name], by_precision[name]
+        assert used.low <= told.low < told.high <= used.high
+        assert used.high - used.low > told.high - told.low
+        assert used.level == told.level == 0.95
+
+
+def test_parts_of_the_steps_have_figures_of_their_own() -> None:
+    part = made(
+        part_metric("forward"), [*every(WARMUP_STEP_S, 0, 2), *(2 + 0.01 * np.arange(100))], [300.0] * 4 + [4.0] * 100
+    )
+    found = figures(part)
+    assert found["forward_time_mean"].value == pytest.approx(4)
+    assert found["forward_time_p50"].value == pytest.approx(4)

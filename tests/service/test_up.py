@@ -75,7 +75,11 @@ def test_there_is_a_first_result_to_look_at(up: Up) -> None:
 
 @pytest.mark.parametrize("name", ["worker", "api", "scheduler"])
 def test_a_part_that_dies_is_started_again_and_work_goes_on(up: Up, name: str) -> None:
-    request = {"workload": "test-step", "scenario": "single_stream", "method": {"min_s": 1.5, "steady_within": None, "precision": None}}
+    request = {
+        "workload": "test-step",
+        "scenario": "single_stream",
+        "method": {"min_s": 1.5, "steady_within": None, "precision": None},
+    }
     run_id = httpx.post(f"{up.url}/v1/runs", json=request).json()["id"]
     Service.until(lambda: httpx.get(f"{up.url}/v1/runs/{run_id}").json()["phase"] == "measuring", 30, "not measured")
     part = up.part(name)
