@@ -65,6 +65,19 @@ def no_lap(part: str) -> None:
     """Time nothing: what a payload's ``lap`` is until a harness wants to know."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepCost:
+    """What one step computes and moves: floating-point operations, and bytes between processor and memory.
+
+    ``bytes`` is the traffic if nothing is fused and caches hold nothing; ``least_bytes`` is what has to be read and
+    written at least once, however much is fused and cached.
+    """
+
+    flops: int
+    bytes: int
+    least_bytes: int
+
+
 class Payload(ABC):
     """A built payload: model and data are on the device, and one step can be asked for after another.
 
@@ -95,6 +108,14 @@ class Payload(ABC):
     @abstractmethod
     def stage(self, batch: Any) -> Any:  # noqa: ANN401
         """Return the batch on the payload's device; may be asynchronous."""
+
+    def step_cost(self) -> StepCost | None:
+        """Return what one step costs, if the payload knows; None to have it counted on a step before the warm-up.
+
+        A payload whose operators PyTorch cannot see (a captured graph, a kernel of its own), or whose steps must not
+        be taken beforehand, has to know.
+        """
+        return None
 
     def report(self) -> Report:
         """Return what the payload found out itself; called once, after the last step."""

@@ -10,6 +10,7 @@ from importlib.metadata import entry_points
 
 from workloads.base import Card
 from workloads.resnet.cards import CARDS as RESNET
+from workloads.synthetic.cards import CARDS as SYNTHETIC
 from workloads.vit_conv_stem.cards import CARDS as VIT_CONV_STEM
 
 ENTRY_POINT_GROUP = "migperf.workloads"
@@ -53,6 +54,7 @@ def card(name: str) -> Card:
 
 def _all_cards() -> Iterator[Card]:
     yield from RESNET
+    yield from SYNTHETIC
     yield from VIT_CONV_STEM
     for point in entry_points(group=ENTRY_POINT_GROUP):
         yield point.load()

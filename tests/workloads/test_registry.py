@@ -29,6 +29,7 @@ from workloads.registry import (
 
 RESNETS = {f"resnet{depth}" for depth in (18, 34, 50, 101, 152)}
 VITS = {f"vit-{stem}-{size}gf" for stem in "pc" for size in (1, 4, 18, 36, 72)}
+SYNTHETIC = {"null", "known-service"}
 CPU = Context(device=torch.device("cpu"), seed=0)
 
 
@@ -61,7 +62,7 @@ def package(tmp_path, monkeypatch):
 
 
 def test_the_catalogue_names_every_shipped_payload_in_alphabetical_order():
-    assert RESNETS | VITS | {"vit-stem-stability"} <= set(catalogue())
+    assert RESNETS | VITS | SYNTHETIC | {"vit-stem-stability"} <= set(catalogue())
     assert list(catalogue()) == sorted(catalogue())
 
 

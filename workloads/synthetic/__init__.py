@@ -1,0 +1,1 @@
+"""Payloads that compute nothing: one that measures the harness itself, and one whose service time is known."""
