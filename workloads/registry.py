@@ -9,6 +9,7 @@ from functools import cache
 from importlib.metadata import entry_points
 
 from workloads.base import Card
+from workloads.micro.cards import CARDS as MICRO
 from workloads.resnet.cards import CARDS as RESNET
 from workloads.synthetic.cards import CARDS as SYNTHETIC
 from workloads.vit_conv_stem.cards import CARDS as VIT_CONV_STEM
@@ -53,6 +54,7 @@ def card(name: str) -> Card:
 
 
 def _all_cards() -> Iterator[Card]:
+    yield from MICRO
     yield from RESNET
     yield from SYNTHETIC
     yield from VIT_CONV_STEM

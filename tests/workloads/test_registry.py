@@ -30,6 +30,7 @@ from workloads.registry import (
 RESNETS = {f"resnet{depth}" for depth in (18, 34, 50, 101, 152)}
 VITS = {f"vit-{stem}-{size}gf" for stem in "pc" for size in (1, 4, 18, 36, 72)}
 SYNTHETIC = {"null", "known-service"}
+MICRO = {"matrix-product", "memory-copy"}
 CPU = Context(device=torch.device("cpu"), seed=0)
 
 
@@ -62,7 +63,7 @@ def package(tmp_path, monkeypatch):
 
 
 def test_the_catalogue_names_every_shipped_payload_in_alphabetical_order():
-    assert RESNETS | VITS | SYNTHETIC | {"vit-stem-stability"} <= set(catalogue())
+    assert RESNETS | VITS | SYNTHETIC | MICRO | {"vit-stem-stability"} <= set(catalogue())
     assert list(catalogue()) == sorted(catalogue())
 
 
@@ -119,6 +120,9 @@ def test_a_name_like_nothing_is_still_answered_with_names():
         ("resnet50", {"optimizer": "adagrad"}, "'adamw' or 'sgd'"),
         ("resnet50", {"batchsize": 3}, "Extra inputs"),
         ("resnet50", {"batch_size": 4096, "image_size": 1024}, "lower data_pool"),
+        ("matrix-product", {"size": 63}, "greater than or equal to 64"),
+        ("matrix-product", {"l2": "flushed", "repetitions": 2}, "set repetitions to 1"),
+        ("memory-copy", {"mode": "move"}, "'copy', 'write' or 'read'"),
         ("vit-stem-stability", {"optimizers": []}, "at least 1 item"),
         ("vit-stem-stability", {"optimizers": ["sgd", "sgd"]}, "named once"),
     ],
