@@ -17,6 +17,27 @@ _OperatorCosts = Mapping[Any, Callable[..., int]]
 _aten = torch.ops.aten
 
 
+def attention_flops(query: Shape, key: Shape, value: Shape, *_: object, **__: object) -> int:
+    """Return twice the multiply-adds of query x key and of weights x value, from shapes (..., tokens, width)."""
+    return 2 * prod(query[:-1]) * key[-2] * (query[-1] + value[-1])
+
+
+def attention_backward_flops(_: Shape, query: Shape, key: Shape, value: Shape, *__: object, **___: object) -> int:
+    """Return twice the multiply-adds of a fused backward pass, from shapes (..., tokens, width).
+
+    Five products, as PyTorch counts for its other fused kernels: the logits again, and the gradients of weights, value,
+    query and key (Dao et al., arXiv 2205.14135, algorithm 4).
+    """
+    return 2 * prod(query[:-1]) * key[-2] * (3 * query[-1] + 2 * value[-1])
+
+
+CPU_ATTENTION: _OperatorCosts = {
+    _aten._scaled_dot_product_flash_attention_for_cpu: attention_flops,
+    _aten._scaled_dot_product_flash_attention_for_cpu_backward: attention_backward_flops,
+}
+"""FLOPs of the operators of the CPU that PyTorch's counter does not know."""
+
+
 def count_parameters(model: nn.Module) -> int:
     """Return the number of scalars that an optimiser could change."""
     return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
@@ -28,7 +49,7 @@ def count_macs(model: nn.Module, example: Tensor) -> int:
     Biases, norms, softmax and activations are not counted, as usual where papers print "FLOPs". Counts the same on
     every device: PyTorch's counter does not know the CPU's fused attention, so it is taught that here.
     """
-    return _count(model, example, {_aten._scaled_dot_product_flash_attention_for_cpu: _attention_flops}) // 2
+    return _count(model, example, CPU_ATTENTION) // 2
 
 
 def count_activations(model: nn.Module, example: Tensor) -> int:
@@ -56,11 +77,6 @@ def _count(model: nn.Module, example: Tensor, costs: _OperatorCosts) -> int:
     model.train(was_training)
     total: int = counter.get_total_flops()
     return total
-
-
-def _attention_flops(query: Shape, key: Shape, value: Shape, *_: object, **__: object) -> int:
-    """Return twice the multiply-adds of query x key and of weights x value, from shapes (..., tokens, width)."""
-    return 2 * prod(query[:-1]) * key[-2] * (query[-1] + value[-1])
 
 
 def _attention_outputs(query: Shape, key: Shape, value: Shape, *_: object, **__: object) -> int:

@@ -5,6 +5,7 @@ import traceback
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
+from migperf.measure.costing import cost_figures
 from migperf.measure.environment import framework_facts
 from migperf.measure.events import DoesNotFit, Environment, Failed, Finished
 from migperf.measure.figures import ResultFigure
@@ -60,6 +61,7 @@ def perform_job(job: Job, device: "torch.device", recorder: Recorder) -> Finishe
 
     recorder.enter(Phase.PREPARING)
     payload: Payload = build(parameters, context)
+    costs = cost_figures(payload)
     drive = prepare(job.benchmark, payload, device)
     reset_peaks(device)
     recorder.gauge(lambda: allocator_state(device))
@@ -77,7 +79,7 @@ def perform_job(job: Job, device: "torch.device", recorder: Recorder) -> Finishe
         measuring_note=window.measuring.note,
         converged=window.measuring.reached,
         unanswered=window.unanswered,
-        figures=(*window.figures, *peak_figures(device), *payload_figures(report)),
+        figures=(*window.figures, *peak_figures(device), *costs, *payload_figures(report)),
         tables={**window.tables, **report.tables},
     )
 

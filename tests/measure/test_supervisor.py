@@ -113,6 +113,21 @@ def test_warm_up_steps_are_timed_but_do_not_count(
     assert mean.samples == 20
 
 
+def test_the_result_says_what_a_step_costs_without_counting_it_among_the_steps(
+    launcher: Launcher, watcher: RecordingWatcher, tmp_path: Path
+) -> None:
+    small = {"batch_size": 1, "image_size": 32, "classes": 10}
+    method = {**QUICK, "warmup_steps": 0, "min_steps": 2}
+    outcome = supervise(
+        launcher, watcher, tmp_path / "log", {"workload": "resnet18", "parameters": small, "method": method}
+    )
+    figures = {figure.name: figure for figure in outcome.figures}
+    assert 2 * 37e6 < figures["flops_per_step"].value < 2 * 38e6
+    assert figures["least_bytes_per_step"].value < figures["bytes_per_step"].value
+    assert figures["latency_mean"].samples == 2
+    assert len(next(series for series in outcome.series if series.metric.name == "latency")) == 2
+
+
 def test_a_payload_with_an_end_runs_to_it_without_warm_up(
     launcher: Launcher, watcher: RecordingWatcher, tmp_path: Path
 ) -> None:
