@@ -9,6 +9,7 @@ from migperf.measure.costing import cost_figures
 from migperf.measure.environment import framework_facts
 from migperf.measure.events import DoesNotFit, Environment, Failed, Finished
 from migperf.measure.figures import ResultFigure
+from migperf.measure.harness import harness_figures
 from migperf.measure.job import Job
 from migperf.measure.memory import allocator_state, is_out_of_memory, peak_figures, reset_peaks
 from migperf.measure.phases import Phase
@@ -61,6 +62,7 @@ def perform_job(job: Job, device: "torch.device", recorder: Recorder) -> Finishe
 
     recorder.enter(Phase.PREPARING)
     payload: Payload = build(parameters, context)
+    harness = harness_figures(job.benchmark, device)
     costs = cost_figures(payload)
     drive = prepare(job.benchmark, payload, device)
     reset_peaks(device)
@@ -79,7 +81,7 @@ def perform_job(job: Job, device: "torch.device", recorder: Recorder) -> Finishe
         measuring_note=window.measuring.note,
         converged=window.measuring.reached,
         unanswered=window.unanswered,
-        figures=(*window.figures, *peak_figures(device), *costs, *payload_figures(report)),
+        figures=(*window.figures, *peak_figures(device), *costs, *harness, *payload_figures(report)),
         tables={**window.tables, **report.tables},
     )
 

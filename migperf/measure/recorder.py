@@ -15,9 +15,12 @@ FLUSH_INTERVAL_NS = 1_000_000_000
 
 
 class Recorder:
-    """Sends events to the supervisor. Timings are held back and sent at most once a second."""
+    """Sends events to the supervisor. Timings are held back and sent at most once a second.
 
-    def __init__(self, connection: Connection) -> None:
+    Without a connection nobody hears them.
+    """
+
+    def __init__(self, connection: Connection | None) -> None:
         self._connection = connection
         self._gauge: Callable[[], Event | None] = lambda: None
         self._phase: Phase | None = None
@@ -26,7 +29,8 @@ class Recorder:
 
     def send(self, event: Event) -> None:
         """Send one event now."""
-        self._connection.send_bytes(encode(event))
+        if self._connection is not None:
+            self._connection.send_bytes(encode(event))
 
     def enter(self, phase: Phase) -> int:
         """Begin a phase, unless it is under way; return the time, CLOCK_MONOTONIC, ns."""

@@ -59,12 +59,12 @@ def _server(benchmark: Benchmark, payload: InferencePayload, device: "torch.devi
     if load.max_batch > 1 and type(payload).join is InferencePayload.join:
         raise JoiningNotOfferedError(type(payload).__name__, load.max_batch)
     if not isinstance(benchmark.search, MaxRate):
-        return _open_loop(benchmark, load, payload, device)
+        return open_loop(benchmark, load, payload, device)
     timer = synchronised_timer(device)
     step = answer_request(payload, timer)
 
     def at_rate(rate_per_s: float, number: int) -> OpenLoop:
-        return _open_loop(benchmark, load.model_copy(update={"rate_per_s": rate_per_s}), payload, device, number)
+        return open_loop(benchmark, load.model_copy(update={"rate_per_s": rate_per_s}), payload, device, number)
 
     def answer() -> Timing:
         step()
@@ -75,7 +75,7 @@ def _server(benchmark: Benchmark, payload: InferencePayload, device: "torch.devi
     )
 
 
-def _open_loop(
+def open_loop(
     benchmark: Benchmark, load: Load, payload: InferencePayload, device: "torch.device", number: int = 0
 ) -> OpenLoop:
     """Return how requests that arrive by themselves drive the payload; ``number`` gives them arrivals of their own."""
