@@ -15,6 +15,7 @@ from migperf.measure.load import Load
 from migperf.measure.stopping import Ended
 from migperf.statistics.intervals import mean_interval
 from migperf.statistics.quantiles import quantile_interval
+from migperf.statistics.queueing import latency_quantile, mean_wait
 from tests.measure.virtual import serve
 
 REQUESTS = 200_000
@@ -28,41 +29,27 @@ def at_load(share: float, **more: object) -> Load:
 @pytest.mark.no_cover
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
 def test_one_server_of_exponential_service_waits_as_m_m_1_says(share: float) -> None:
-    """Latency of M/M/1 is exponential with mean S / (1 - load) (Kleinrock, Queueing Systems 1, 3.2)."""
     generator = np.random.default_rng(1)
     warm = serve(at_load(share), lambda _: generator.exponential(SERVICE_S), requests=REQUESTS)
-    mean_s = SERVICE_S / (1 - share)
     queued = mean_interval(warm.parts_s["queueing"])
-    assert queued.low <= share * mean_s <= queued.high
+    assert queued.low <= SERVICE_S * mean_wait(share, constant=False) <= queued.high
     for quantile in (0.5, 0.9, 0.99):
         interval = quantile_interval(warm.latency_s, quantile)
-        assert interval.low <= -math.log(1 - quantile) * mean_s <= interval.high, quantile
+        theory_s = SERVICE_S * latency_quantile(quantile, share, constant=False)
+        assert interval.low <= theory_s <= interval.high, quantile
     assert warm.figures["utilisation"] == pytest.approx(share, rel=0.02)
 
 
 @pytest.mark.no_cover
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
 def test_one_server_of_constant_service_waits_as_m_d_1_says(share: float) -> None:
-    """Pollaczek-Khinchine: mean waiting is load S / 2 (1 - load); latency's distribution by Erlang (1909)."""
     served = serve(at_load(share), lambda _: SERVICE_S, requests=REQUESTS, seed=2)
     queued = mean_interval(served.parts_s["queueing"])
-    assert queued.low <= share * SERVICE_S / (2 * (1 - share)) <= queued.high
+    assert queued.low <= SERVICE_S * mean_wait(share, constant=True) <= queued.high
     for quantile in (0.5, 0.9, 0.99):
         interval = quantile_interval(served.latency_s, quantile)
-        less = m_d_1(interval.low, share) if interval.low > SERVICE_S + 1e-9 else 0.0
-        assert less <= quantile <= m_d_1(interval.high, share) + 1e-9, quantile
-
-
-def m_d_1(latency_s: float, share: float) -> float:
-    """Return the probability of a latency up to this in M/D/1 (Erlang 1909; Iversen and Staalhagen, 1999)."""
-    waited = round(latency_s / SERVICE_S - 1, 6)  # the atom at no waiting must not be missed by a rounding
-    if waited < 0:
-        return 0.0
-    terms = [
-        (-share * (waited - k)) ** k / math.factorial(k) * math.exp(share * (waited - k))
-        for k in range(math.floor(waited) + 1)
-    ]
-    return (1 - share) * math.fsum(terms)
+        theory_s = SERVICE_S * latency_quantile(quantile, share, constant=True)
+        assert interval.low - 1e-6 <= theory_s <= interval.high + 1e-6, quantile
 
 
 def test_a_stall_is_in_the_tail_of_all_who_arrived_meanwhile() -> None:
