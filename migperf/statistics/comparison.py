@@ -17,10 +17,13 @@ from migperf.statistics.ranks import EffectSize, RankTest, effect_size, rank_tes
 from migperf.statistics.run_values import MEAN, Statistic, inner_variance, log_values
 from migperf.statistics.samples import Interval, Samples
 from migperf.statistics.spreads import Basis, Spread, spread_of_pairs, spread_of_runs
-from migperf.statistics.verdicts import Needed, Verdict, explain, needed_runs, verdict_on
+from migperf.statistics.verdict import Verdict
+from migperf.statistics.verdicts import Needed, explain, needed_runs, verdict_on
 
 MARGIN = 0.01
 ASSUMED_SPREAD = 0.02
+_LARGEST_EXPONENT = 709.0
+"""Of a float: few pairs at a high level can tell so little that the interval goes beyond."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +140,7 @@ def _ratio_interval(difference: float, spread: Spread, level: float) -> Interval
     half = float(stdtrit(spread.freedom, 0.5 + level / 2)) * spread.error
     return Interval(
         low=math.exp(difference - half),
-        high=math.exp(difference + half),
+        high=math.exp(min(difference + half, _LARGEST_EXPONENT)),
         level=level,
         method=f"Student's t on logarithms, spread from {spread.basis}",
     )

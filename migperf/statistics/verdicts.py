@@ -2,23 +2,10 @@
 
 import math
 from dataclasses import dataclass
-from enum import StrEnum
 
 from migperf.statistics.sample_size import runs_for_difference, runs_for_sameness
 from migperf.statistics.samples import Interval
-
-
-class Verdict(StrEnum):
-    """What can be said of a candidate beside a baseline."""
-
-    SAME = "same"
-    """The whole interval of the ratio lies within the margin around 1."""
-    FASTER = "faster"
-    """The interval lies below 1, and the ratio itself below the margin."""
-    SLOWER = "slower"
-    """The interval lies above 1, and the ratio itself above the margin."""
-    UNDECIDED = "undecided"
-    """Neither is shown."""
+from migperf.statistics.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

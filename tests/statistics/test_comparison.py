@@ -1,5 +1,6 @@
 """A comparison finds true differences as often as the documentation says, and false ones hardly ever."""
 
+import math
 from collections import Counter
 
 import numpy as np
@@ -12,7 +13,8 @@ from migperf.statistics.ranks import Unit, effect_size
 from migperf.statistics.run_values import MEDIAN, Quantile
 from migperf.statistics.samples import Interval, Samples
 from migperf.statistics.spreads import Basis
-from migperf.statistics.verdicts import Verdict, verdict_on
+from migperf.statistics.verdict import Verdict
+from migperf.statistics.verdicts import verdict_on
 from tests.statistics.synthetic import autoregressive, lognormal, runs
 
 DIFFERENT = (Verdict.FASTER, Verdict.SLOWER)
@@ -210,6 +212,12 @@ def test_too_few_samples_to_show_their_correlation_count_as_one() -> None:
     assert compare([few], [1.3 * few], statistic=MEDIAN).verdict is Verdict.UNDECIDED
     assert compare([few], [5 * few]).verdict is Verdict.SLOWER
     assert compare([few[:1]], [few[1:2]]).verdict is Verdict.SLOWER, "one sample tells nothing of its own error"
+
+
+def test_an_interval_wider_than_any_number_ends_at_the_largest() -> None:
+    found = compare_pairs([np.ones(30)] * 2, [np.ones(30), np.full(30, 1e4)], level=0.999)
+    assert found.verdict is Verdict.UNDECIDED
+    assert math.isfinite(found.interval.high)
 
 
 def test_runs_that_never_vary_can_be_compared() -> None:
