@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from api.tabular import TableFormat
+from migperf.analysis.terms import StatisticName
 from migperf.gpus.layout import MAX_INSTANCES, Layout
 from migperf.gpus.partition import PartitionKind
 from migperf.measure.benchmark import Scenario
@@ -28,6 +29,8 @@ LONGEST_S = 9e9
 """Nanoseconds of more seconds do not fit into 64 bits."""
 DEFAULT_LIMIT = 10_000
 """Samples of a page of a series."""
+MOST_RUNS_OF_A_SIDE = 64
+"""Of a comparison, which reads every step of each."""
 CURRENT = "current"
 """Stands for the layout that a GPU has now."""
 
@@ -53,6 +56,19 @@ def _placed_layout(text: str) -> str:
         if not layout.mig or any(spec.start is None for spec in layout.instances):
             raise ValueError(f"give {CURRENT}, or instances with their places, such as 3g.40gb@4+1g.10gb@0")
     return text
+
+
+def _run_ids(text: str) -> str:
+    ids = text.split(",")
+    if not all(ids):
+        raise ValueError("give ids of runs, joined by commas without anything between them")
+    if len(ids) > MOST_RUNS_OF_A_SIDE:
+        raise ValueError(f"a side has at most {MOST_RUNS_OF_A_SIDE} runs, {len(ids)} are given")
+    return text
+
+
+RunIds = Annotated[str, AfterValidator(_run_ids)]
+"""Ids of runs of one benchmark, joined by commas."""
 
 
 class SeriesFormat(StrEnum):
@@ -182,6 +198,37 @@ class SeriesEventsQuery(Query):
         "events stay.",
         examples=[500],
     )
+
+
+class ComparisonQuery(Query):
+    """Which runs to compare, and how."""
+
+    baseline: RunIds = Field(
+        description="Runs of one benchmark, joined by commas, that the others are compared with.",
+        examples=["019ab3f2-7c1e-7d10-9d4e-5b1f0c2a6e77,019ab3f5-0d3a-7b52-8a10-6f1d2c3b4a59"],
+    )
+    candidate: Annotated[tuple[RunIds, ...], Field(min_length=1, max_length=16)] = Field(
+        description="Runs of one benchmark, joined by commas; repeat it for several candidates.",
+        examples=[["019ab3f8-91c4-7f0e-b2a7-3e5d7c9b1a22"]],
+    )
+    statistic: StatisticName = Field(
+        default=StatisticName.MEAN, description="What of each run's steps is compared: their mean, or a percentile."
+    )
+    margin: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=0.01, description="The difference, relative, that does not matter: 0.01 is 1 %."
+    )
+    level: Annotated[float, Field(ge=0.5, le=0.9999)] = Field(
+        default=0.95, description="Confidence of each interval and verdict."
+    )
+    paired: bool = Field(
+        default=False,
+        description="The runs of both sides, in their order, were made in pairs, by turns on one partition.",
+    )
+
+    @property
+    def sides(self) -> tuple[tuple[str, ...], ...]:
+        """The ids of the baseline's runs, then those of each candidate's."""
+        return tuple(tuple(side.split(",")) for side in (self.baseline, *self.candidate))
 
 
 class LogQuery(Query):

@@ -29,13 +29,13 @@ class Clocks:
     @property
     def change(self) -> str:
         """How the clock differs, as words."""
-        relative = self.candidate_mhz / self.baseline_mhz - 1
-        return f"SM clock {self.baseline_mhz:.0f} MHz and {self.candidate_mhz:.0f} MHz ({relative:+.1%})"
+        change_pct = 100 * (self.candidate_mhz / self.baseline_mhz - 1)
+        return f"SM clock {self.baseline_mhz:.0f} MHz and {self.candidate_mhz:.0f} MHz, {change_pct:+.1f} %"
 
 
 def explain_clocks(time: Comparison, cycles: Comparison, clocks: Clocks) -> str:
     """Return what the comparison in cycles adds to the one in time, as a sentence."""
-    return f"{_EXPLANATIONS[time.verdict][cycles.verdict]}: {clocks.change}"
+    return f"{_EXPLANATIONS[time.verdict][cycles.verdict]} ({clocks.change})"
 
 
 _SAME, _FASTER, _SLOWER, _OPEN = Verdict.SAME, Verdict.FASTER, Verdict.SLOWER, Verdict.UNDECIDED

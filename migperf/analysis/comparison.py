@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from migperf.analysis.clock_evidence import Clocks, explain_clocks
 from migperf.analysis.cycles import StepCycles, step_cycles
-from migperf.analysis.differences import Aspect, Difference, differences
+from migperf.analysis.differences import Difference, differences
 from migperf.analysis.measured import MeasuredRun
 from migperf.analysis.question import Compared, Question
-from migperf.analysis.sides import STEP, Side, common_unit, require_comparable
+from migperf.analysis.sides import Side, common_unit, require_comparable
+from migperf.analysis.terms import Aspect, Per
 from migperf.analysis.wording import headline
 from migperf.metrics.catalogue import CLOCK_SM
 from migperf.statistics.samples import Samples
@@ -35,7 +36,7 @@ class CandidateAnswer:
     """
 
     runs: tuple[str, ...]
-    per: str
+    per: Per
     headline: str
     in_time: Compared | None
     in_time_absent: str | None
@@ -79,7 +80,7 @@ class _Contest:
 
     baseline: Side
     candidate: Side
-    per: str
+    per: Per
     question: Question
 
     @property
@@ -111,7 +112,7 @@ class _Contest:
         )
 
     def _normalised(self, side: Side, samples: Sequence[Samples]) -> list[Samples]:
-        if self.per == STEP:
+        if self.per is Per.STEP:
             return list(samples)
         return [values / (run.samples_per_step or 1) for run, values in zip(side, samples, strict=True)]
 

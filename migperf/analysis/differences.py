@@ -3,28 +3,15 @@
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from migperf.analysis.measured import MeasuredRun
+from migperf.analysis.terms import Aspect
 
 _NOT_SETTINGS = frozenset({"load_average_1min", "seed"})
 """Of an environment: read anew before each run, or told by the benchmark."""
 _OF_PARTITION = ("kind", "model", "profile", "architecture", "memory_mib", "sm_count", "cpus", "driver_version")
 _PLACE = ("gpu_uuid", "uuid")
-
-
-class Aspect(StrEnum):
-    """What a difference is one of."""
-
-    WORK = "work"
-    """Another step is timed: the ratio is not that of one thing done faster or slower."""
-    METHOD = "method"
-    """The same step, measured by other rules or from another seed."""
-    ENVIRONMENT = "environment"
-    """Software, host and settings."""
-    PARTITION = "partition"
-    """What hardware it ran on, and which piece of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from migperf.analysis.statistic import StatisticName
+from migperf.analysis.terms import StatisticName
 from migperf.statistics.comparison import MARGIN, Comparison, compare, compare_pairs
 from migperf.statistics.intervals import LEVEL
 from migperf.statistics.run_values import MEAN, Quantile, Statistic, log_values

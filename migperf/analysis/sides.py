@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 from migperf.analysis.errors import IncomparableError
 from migperf.analysis.measured import MeasuredRun
+from migperf.analysis.terms import Per
 
 BASELINE, CANDIDATE = "baseline", "candidate"
 LEAST_PAIRS = 2
 Side = Sequence[MeasuredRun]
-STEP, SAMPLE = "step", "sample"
 
 
 def require_comparable(baseline: Side, candidates: Sequence[Side], *, paired: bool) -> None:
@@ -26,10 +26,10 @@ def require_comparable(baseline: Side, candidates: Sequence[Side], *, paired: bo
             _require_pairs(baseline, candidate)
 
 
-def common_unit(runs: Side) -> str:
+def common_unit(runs: Side) -> Per:
     """Return what the runs' values have to be per: a step, or a sample where steps are known to be of several sizes."""
     sizes = {run.samples_per_step for run in runs}
-    return SAMPLE if None not in sizes and len(sizes) > 1 else STEP
+    return Per.SAMPLE if None not in sizes and len(sizes) > 1 else Per.STEP
 
 
 def _require_one_benchmark(field: str, side: Side) -> None:

@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 
 from migperf.analysis.comparison import CandidateAnswer, compare_runs
-from migperf.analysis.differences import Aspect
 from migperf.analysis.errors import IncomparableError
 from migperf.analysis.measured import MeasuredRun
 from migperf.analysis.question import Compared, Question
-from migperf.analysis.statistic import StatisticName
+from migperf.analysis.terms import Aspect, StatisticName
 from migperf.metrics.absence import Absence, AbsenceState
 from migperf.metrics.series import Gap
 from migperf.statistics.spreads import Basis
