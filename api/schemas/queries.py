@@ -217,7 +217,7 @@ class ComparisonQuery(Query):
     margin: Annotated[float, Field(gt=0, le=1)] = Field(
         default=0.01, description="The difference, relative, that does not matter: 0.01 is 1 %."
     )
-    level: Annotated[float, Field(ge=0.5, le=0.9999)] = Field(
+    level: Annotated[float, Field(ge=0.5, le=0.999999)] = Field(
         default=0.95, description="Confidence of each interval and verdict."
     )
     paired: bool = Field(

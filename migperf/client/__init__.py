@@ -1,10 +1,14 @@
 """The Python client of the service: submits benchmarks over HTTP, follows their runs and fetches what they measured."""
 
 from migperf.client.client import Client
+from migperf.client.comparison_models import CandidateView, ComparedView, ComparisonView, DifferenceView
+from migperf.client.confirmation import Confirmer
+from migperf.client.confirmation_models import Confirmation, ConfirmationPlan, EndedBy
 from migperf.client.errors import (
     ApiConflictError,
     ApiError,
     ApiNotFoundError,
+    CannotConfirmError,
     LayoutTimeoutError,
     MigperfClientError,
     RequestRefusedError,
@@ -62,8 +66,17 @@ __all__ = [
     "ApiError",
     "ApiNotFoundError",
     "ArtifactView",
+    "CandidateView",
+    "CannotConfirmError",
     "Client",
+    "ComparedView",
+    "ComparisonView",
+    "Confirmation",
+    "ConfirmationPlan",
+    "Confirmer",
+    "DifferenceView",
     "EndEvent",
+    "EndedBy",
     "FieldProblem",
     "Figure",
     "GapView",

@@ -12,6 +12,7 @@ from urllib.parse import quote, urljoin
 from httpx import codes
 from pydantic import BaseModel
 
+from migperf.client.comparison_calls import ComparisonCalls
 from migperf.client.errors import LayoutTimeoutError, RunDeletedError
 from migperf.client.events import EventStream, Followed, run_event
 from migperf.client.gpu_models import (
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
 _SOONEST_S, _LATEST_S = 0.1, 1.0
 
 
-class Client(SeriesCalls):
+class Client(SeriesCalls, ComparisonCalls):
     """A connection to one service. Close it, or use it in a ``with`` statement.
 
     ``url`` defaults to the one that the settings (``MIGPERF_URL``) name, ``timeout_s`` bounds one request, and

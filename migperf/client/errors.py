@@ -48,6 +48,10 @@ class LayoutTimeoutError(MigperfClientError):
         self.change_id = change_id
 
 
+class CannotConfirmError(MigperfClientError):
+    """Two runs cannot be made again by turns on one partition; the message says why, and what could be done."""
+
+
 class RunDeletedError(MigperfClientError):
     """A run was deleted while it was waited for."""
 

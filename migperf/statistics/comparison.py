@@ -92,15 +92,6 @@ def compare_pairs(
     return _conclude(baseline, candidate, logs, spread_of_pairs(*logs, inner), _Question(inner, margin, level))
 
 
-def level_per_look(level: float, looks: int) -> float:
-    """Return the level for each of so many planned looks at growing data, so that all together keep ``level``.
-
-    Bonferroni's inequality: holds however the looks depend on each other. For comparisons that buy more runs until
-    they are decided.
-    """
-    return 1 - (1 - level) / looks
-
-
 @dataclass(frozen=True, slots=True)
 class _Question:
     inner_variance: float

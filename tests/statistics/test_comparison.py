@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migperf.statistics.comparison import Comparison, compare, compare_pairs, level_per_look
+from migperf.statistics.comparison import Comparison, compare, compare_pairs
+from migperf.statistics.looks import level_per_look
 from migperf.statistics.ranks import Unit, effect_size
 from migperf.statistics.run_values import MEDIAN, Quantile
 from migperf.statistics.samples import Interval, Samples
