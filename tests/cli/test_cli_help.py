@@ -13,6 +13,7 @@ HEAVY = {"torch", "sqlalchemy", "fastapi", "celery", "pydantic_settings", "numpy
 COMMANDS = [
     "run",
     "submit",
+    "compare",
     "workloads",
     "partitions",
     "up",
@@ -24,7 +25,7 @@ COMMANDS = [
 ]
 
 
-@pytest.mark.parametrize("command", ["", "run", "runs list"])
+@pytest.mark.parametrize("command", ["", "run", "runs list", "compare"])
 def test_help_imports_nothing_heavy(command: str) -> None:
     code = f"""
 import sys
