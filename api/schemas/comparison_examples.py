@@ -64,7 +64,7 @@ COMPARISON: dict[str, JsonValue] = {
         {
             "runs": list(_CANDIDATE),
             "per": "step",
-            "headline": "slower: the mean of latency per step differs by +19.99 % (95 % interval +18.41 % to +21.58 %)",
+            "headline": "slower: the mean of latency per step differs by +20.0 % (95 % interval +18.4 % to +21.6 %)",
             "in_time": _compared(),
             "in_time_absent": None,
             "in_cycles": {

@@ -26,10 +26,8 @@ def confirm_runs(client: Client, baseline: str, candidate: str, plan: Confirmati
     """Run the benchmarks of two runs by turns, print what came of it, and return the exit status."""
     runs = client.run(baseline), client.run(candidate)
     confirmer = Confirmer(client, *runs, plan, LineWatching())
-    partition = confirmer.partition
-    remark(
-        f"by turns on {partition.profile or partition.kind} of {partition.model} ({partition.uuid}), as they run now"
-    )
+    place = confirmer.partition
+    remark(f"by turns on {place.profile or place.kind} of {place.model} ({place.uuid}), in its present environment")
     if runs[0].fingerprint == runs[1].fingerprint:
         remark("both runs are of one benchmark: it is compared with itself")
     found = confirmer.run()

@@ -1,5 +1,6 @@
 """A comparison of runs: its verdict, what it is per, what differs, and what the clock has to say."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -52,6 +53,22 @@ def test_one_run_of_each_says_that_a_spread_was_assumed_and_how_many_would_decid
     assert in_time(found).comparison.verdict is Verdict.UNDECIDED
     assert "runs of each would probably show a difference of" in found.headline
     assert "a spread of 2 % between runs is assumed" in found.headline
+
+
+@pytest.mark.parametrize(
+    ("between", "paired", "words"),
+    [(0.05, False, " % interval -"), (0.05, True, " pairs would probably show"), (0.6, False, " runs of each would")],
+)
+def test_the_headline_has_the_digits_that_its_interval_can_defend(between: float, paired: bool, words: str) -> None:
+    """Three runs of each whose means differ by so much."""
+    sides = [
+        [measured(f"{name}-{n}", noisy(5.0 * (1 + between * by), 7 * n)) for n, by in enumerate(spread)]
+        for name, spread in (("a", (-1, 0, 1)), ("b", (1, -1, 0.5)))
+    ]
+    found = answer(*sides, paired=paired)
+    assert words in found.headline
+    decimals = {len(part.split()[0].partition(".")[2]) for part in re.findall(r"[-+][0-9.]+ %", found.headline)}
+    assert decimals == {0} if in_time(found).comparison.interval.half_width > 0.1 else {1}
 
 
 def test_each_candidate_has_an_answer_of_its_own() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from migperf.statistics.comparison import Comparison, compare, compare_pairs
-from migperf.statistics.looks import level_per_look
+from migperf.statistics.looks import level_per_look, planned_looks
 from migperf.statistics.ranks import Unit, effect_size
 from migperf.statistics.run_values import MEDIAN, Quantile
 from migperf.statistics.samples import Interval, Samples
@@ -89,6 +89,22 @@ def test_buying_runs_until_it_is_decided_does_not_raise_false_differences_above_
         looks = (compare(sides[0][:n], sides[1][:n], level=level).verdict for n in (3, 5, 7, 9))
         false += next((v for v in looks if v is not Verdict.UNDECIDED), None) in DIFFERENT
     assert false / 200 <= 0.05
+
+
+@pytest.mark.no_cover
+@pytest.mark.parametrize(("difference", "verdict", "least"), [(0.0, Verdict.SAME, 0.7), (0.02, Verdict.SLOWER, 0.95)])
+def test_buying_pairs_as_planned_decides_what_the_documentation_says(
+    difference: float, verdict: Verdict, least: float
+) -> None:
+    generator, looks = np.random.default_rng(48), planned_looks(20)
+    level = level_per_look(0.95, len(looks))
+    found = []
+    for _ in range(60):
+        sides = runs(20, 1.0, 0.005, generator), runs(20, 1.0 + difference, 0.005, generator)
+        answers = (compare_pairs(sides[0][:n], sides[1][:n], level=level).verdict for n in looks)
+        found.append(next((v for v in answers if v is not Verdict.UNDECIDED), Verdict.UNDECIDED))
+    assert found.count(verdict) / 60 >= least
+    assert set(found) <= {verdict, Verdict.UNDECIDED}
 
 
 def test_pairs_cancel_what_drifts() -> None:
