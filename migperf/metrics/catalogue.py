@@ -83,6 +83,13 @@ IO_WRITTEN = Quantity("io_written", "MiB/s", _AVERAGE, "written to storage")
 HOST_CPU = Quantity("host_cpu", "cores", _AVERAGE, "processor time of the whole host per time passed")
 HOST_MEMORY_AVAILABLE = Quantity("host_memory_available", "MiB", _GAUGE, "memory that can be had without swapping")
 HOST_SWAPPED = Quantity("host_swapped", "MiB/s", _AVERAGE, "swapped in and out")
+HOST_PRESSURE_CPU = Quantity(
+    "host_pressure_cpu", "1", _AVERAGE, "share of time in which something waited for a processor"
+)
+HOST_PRESSURE_MEMORY = Quantity(
+    "host_pressure_memory", "1", _AVERAGE, "share of time in which something waited for memory"
+)
+HOST_PRESSURE_IO = Quantity("host_pressure_io", "1", _AVERAGE, "share of time in which something waited for storage")
 PACKAGE_ENERGY = Quantity("package_energy", "J", _COUNTER, "energy of the processors (RAPL), since the first reading")
 DRAM_ENERGY = Quantity("dram_energy", "J", _COUNTER, "energy of the main memory (RAPL), since the first reading")
 

@@ -18,6 +18,7 @@ from migperf.metrics.gpu.estimate import EstimateSource, PowerShares
 from migperf.metrics.gpu.plan import board_sources, event_sources, joint_sources, partition_sources
 from migperf.metrics.host import HostSource
 from migperf.metrics.metric import Metric, Quantity, Scope
+from migperf.metrics.pressure import PressureSource
 from migperf.metrics.process_io import ProcessIoSource
 from migperf.metrics.process_tree import ProcessTreeSource
 from migperf.metrics.rapl import RaplSource
@@ -75,7 +76,7 @@ class Instruments:
     def __post_init__(self) -> None:
         """Make the host's sampler; nothing is read before somebody watches."""
         own = (catalogue.SAMPLER_LATENESS, catalogue.SAMPLER_COST)
-        self._host = _sampler("host", own, lambda: Sources((HostSource(), RaplSource())))
+        self._host = _sampler("host", own, lambda: Sources((HostSource(), PressureSource(), RaplSource())))
 
     def watch(self, pid: int, partition: Partition, hz: float, *, estimate_power: bool = False) -> RunWatch:
         """Begin to watch a run on a partition: its process with all descendants, the host, and the GPU if it has one.
