@@ -31,6 +31,12 @@ def users_of(driver: Driver, gpu: Gpu) -> tuple[GpuUser, ...]:
     return tuple(_user(driver, partition, process) for partition, process in _processes(driver, gpu))
 
 
+def users_of_partition(driver: Driver, uuid: str) -> tuple[GpuUser, ...]:
+    """Return the processes on one partition, a whole GPU or a MIG device. Raises NvmlError as ``users_of`` does."""
+    processes = driver.compute_processes(driver.device_by_uuid(uuid))
+    return tuple(_user(driver, uuid, process) for process in processes)
+
+
 def _processes(driver: Driver, gpu: Gpu) -> Iterator[tuple[str, GpuProcess]]:
     uuids: dict[tuple[int | None, int | None], str] = {
         (i.id, c.id): c.uuid for i in gpu.instances for c in i.compute_instances

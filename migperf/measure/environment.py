@@ -27,7 +27,8 @@ def host_facts() -> dict[str, JsonValue]:
         "logical_cpus": psutil.cpu_count(),
         "memory_mib": memory_limit_bytes() // MIB,
         "load_average_1min": os.getloadavg()[0],
-        "cpu_governor": _governor(),
+        "cpu_governor": _scaling("governor"),
+        "cpu_scaling_driver": _scaling("driver"),
         "migperf_version": migperf.__version__,
     }
 
@@ -57,6 +58,7 @@ def framework_facts(device: "torch.device", seed: int) -> dict[str, JsonValue]:
     return facts
 
 
-def _governor() -> str | None:
-    path = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
+def _scaling(what: str) -> str | None:
+    """Return what the kernel says of how the first processor's frequency is chosen; None where it has no say."""
+    path = Path(f"/sys/devices/system/cpu/cpu0/cpufreq/scaling_{what}")
     return path.read_text().strip() if path.is_file() else None

@@ -7,6 +7,7 @@ from pydantic import JsonValue
 
 from migperf.measure.events import Document, Finished
 from migperf.measure.figures import ResultFigure
+from migperf.measure.hygiene import Taint
 from migperf.metrics.series import Series
 from migperf.metrics.summary import SeriesSummary
 
@@ -52,4 +53,17 @@ class Outcome:
     series: tuple[Series, ...] = ()
     summaries: tuple[SeriesSummary, ...] = ()
     """What each series comes to within the measured window; none without one."""
+    void: bool = False
+    """The partition was not the run's own, so nothing that it came to counts."""
+    taints: tuple[Taint, ...] | None = None
+    """What spoils the figures; None where nobody looked, since there are none."""
     exit_code: int | None = None
+
+    @property
+    def spoiled(self) -> str | None:
+        """Why another attempt might do better; None where this one is as good as any."""
+        if self.void:
+            return self.reason
+        if not self.taints:
+            return None
+        return "tainted: " + "; ".join(f"{taint.rule} ({taint.seen})" for taint in self.taints)

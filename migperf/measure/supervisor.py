@@ -28,8 +28,10 @@ from migperf.measure.events import (
     Timings,
     decode,
 )
+from migperf.measure.examination import examine, voided
 from migperf.measure.figures import ResultFigure
 from migperf.measure.helper import Died
+from migperf.measure.isolation import Isolation
 from migperf.measure.job import Job
 from migperf.measure.launcher import Child, Launcher
 from migperf.measure.out_of_memory import oom_kills
@@ -106,6 +108,9 @@ class Supervisor:
     def run(self) -> Outcome:
         """Launch the child, follow it to its end and return the outcome. Raises HelperDiedError if it cannot start."""
         self._environment |= host_facts() | self._job.facts
+        isolation = Isolation(self._instruments.driver, self._job.partition)
+        if (found := isolation.before()).void is not None:
+            return voided(Outcome(ending=Ending.FAILED, environment=self._environment), found)
         oom_before = oom_kills()
         child = self._launcher.launch(self._log, self._still_wanted)
         if child is None:
@@ -121,7 +126,7 @@ class Supervisor:
             os.close(pidfd)
             child.close()
         self._watcher.samples(self._updates(watch))
-        return self._outcome(died, self._all_series(watch), oom_before)
+        return examine(self._outcome(died, self._all_series(watch), oom_before), self._job, isolation)
 
     def _watch(self, child: Child) -> RunWatch:
         method = self._job.benchmark.method
