@@ -193,13 +193,14 @@ def store_outcome(session: Session, token: int, outcome: Outcome, log: KeptLog) 
         leases.hand_back(session, token, time_now, "its partition was needed for a change of layout")
     elif outcome.ending is Ending.INTERRUPTED:
         leases.lose(session, held.lease, time_now, outcome.reason or "interrupted")
-    else:
+    elif outcome.spoiled is None or not leases.try_again(session, token, time_now, outcome.spoiled):
         _store_result(session, held.run, outcome)
         leases.finish(session, token, RunState(outcome.ending), time_now, _reason(outcome, log))
 
 
 def _store_result(session: Session, run: Run, outcome: Outcome) -> None:
     run.environment = dict(outcome.environment)
+    run.taints = None if outcome.taints is None else [taint.model_dump() for taint in outcome.taints]
     results.store_figures(session, run.id, outcome.figures)
     results.store_documents(session, run.id, outcome.documents)
     series.store_summaries(session, run.id, outcome.summaries)

@@ -198,6 +198,22 @@ def hand_back(session: Session, token: int, now: datetime, reason: str) -> Run:
     return held.run
 
 
+def try_again(session: Session, token: int, now: datetime, reason: str) -> bool:
+    """Give up an attempt whose outcome is spoiled and queue its run again, if it may be tried once more.
+
+    False, and nothing is done, where ``taint_retry_limit`` is used up or the run is to be cancelled: what this attempt
+    came to is then what there is. Raises LeaseLostError.
+    """
+    held = hold(session, token)
+    run = held.run
+    if run.taint_retries >= run.taint_retry_limit or run.cancel_requested_at is not None:
+        return False
+    run.taint_retries += 1
+    _release(held.lease, "spoiled", now)
+    requeue(session, run, now, f"{reason}; try {run.taint_retries} of taint_retry_limit = {run.taint_retry_limit}")
+    return True
+
+
 def requeue(session: Session, run: Run, now: datetime, reason: str) -> None:
     """Put a run back into the queue and forget what its last attempt had begun to store."""
     for table in (SeriesRow, ResultRow, Artifact):

@@ -38,6 +38,10 @@ class RunRequest(Benchmark):
     retry_limit: Annotated[int, Field(ge=0, le=20)] = Field(
         default=2, description="How often the run is queued again when its worker or child is killed from outside."
     )
+    taint_retry_limit: Annotated[int, Field(ge=0, le=10)] = Field(
+        default=0,
+        description="How often the run is queued again when its result is tainted or void; the last attempt's stays.",
+    )
     labels: Annotated[dict[LabelKey, LabelValue], Field(max_length=32)] = Field(
         default_factory=dict, description="Names and values to find the run by."
     )

@@ -48,6 +48,7 @@ def submit(session: Session, request: RunRequest, now: datetime) -> Run:
         priority=request.priority,
         timeout_s=request.timeout_s,
         retry_limit=request.retry_limit,
+        taint_retry_limit=request.taint_retry_limit,
         labels=[Label(key=key, value=value) for key, value in sorted(request.labels.items())],
     )
     session.add(run)
