@@ -1,8 +1,10 @@
 """What a run's page shows, gathered from the store."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
+from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from api.links import Links
@@ -10,6 +12,7 @@ from api.schemas.results import ArtifactList, ResultView
 from api.schemas.runs import RunView
 from api.schemas.timeline import Timeline
 from api.series_page import RunSeries
+from migperf.measure.hygiene import Hygiene
 from migperf.store import results, runs
 
 
@@ -23,6 +26,7 @@ class RunPage:
     series: RunSeries
     artifacts: ArtifactList
     attempts_logged: list[int]
+    hygiene: "RunHygiene | None"
 
     @classmethod
     def of(cls, session: Session, run_id: str, links: Links) -> Self:
@@ -35,4 +39,34 @@ class RunPage:
             series=RunSeries.of(session, run, links),
             artifacts=ArtifactList.of(results.list_artifacts(session, run_id), links),
             attempts_logged=[attempt for attempt, _ in results.read_logs(session, run_id)],
+            hygiene=RunHygiene.of(run.environment or {}),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class RunHygiene:
+    """What was going on around a run: the facts that are known, and why rules could not be checked."""
+
+    known: list[tuple[str, str]]
+    not_checked: dict[str, str]
+
+    @classmethod
+    def of(cls, environment: Mapping[str, object]) -> Self | None:
+        """Read it from where a run keeps it; None where nobody has looked, or another version did."""
+        try:
+            stored = Hygiene.model_validate(environment.get("hygiene"))
+        except ValidationError:
+            return None
+        facts = {} if stored.facts is None else stored.facts.model_dump(exclude={"absent"}, exclude_none=True)
+        return cls([(name, _shown(value)) for name, value in facts.items() if value != ()], stored.not_checked)
+
+
+def _shown(value: object) -> str:
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return f"{value:.3g}"
+        case tuple():
+            return ", ".join(map(str, value))
+    return str(value)

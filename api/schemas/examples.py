@@ -59,7 +59,25 @@ RUN: dict[str, JsonValue] = {
     "finished_at": "2026-03-02T09:15:09.032000Z",
     "cancel_requested_at": None,
     "reason": None,
-    "measured": {"window_s": 5.004, "warmup_ended_by": "steps and time", "measuring_ended_by": "min_s"},
+    "measured": {
+        "window_s": 5.004,
+        "warmup_ended_by": "steady",
+        "warmup_note": "steady within 2.0% from sample 31 of 212 on",
+        "measuring_ended_by": "precision",
+        "measuring_note": "mean to ±0.8 % (asked for ±1 %)",
+        "converged": True,
+    },
+    "tainted": True,
+    "taints": [
+        {
+            "rule": "busy_instances",
+            "seen": "1 of the other partitions of the GPU had processes",
+            "threshold": "0",
+            "remedy": "leave the rest of the GPU idle: its instances share power, clocks and links",
+        }
+    ],
+    "taint_retry_limit": 0,
+    "taint_retries": 0,
     "environment": {"host": "gpu-node-3", "torch": "2.11.0", "python": "3.12.4"},
 }
 TIMELINE_ITEM: dict[str, JsonValue] = {

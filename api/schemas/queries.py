@@ -97,6 +97,11 @@ class RunQuery(Query):
     fingerprint: Name | None = Field(default=None, description="Only runs that may be compared with one another.")
     partition: Name | None = Field(default=None, description="Only runs on the partition with this UUID.")
     kind: PartitionKind | None = Field(default=None, description="Only runs on partitions of this kind.")
+    tainted: bool | None = Field(
+        default=None,
+        description="Only runs whose figures may be off, or (`false`) only those where nothing was found; runs that "
+        "nobody has looked at are neither.",
+    )
     label: Annotated[tuple[LabelCondition, ...], Field(max_length=32)] = Field(
         default=(),
         description="Only runs with this label, `key=value`; repeat it for several, which must all be there.",
@@ -128,6 +133,7 @@ class RunQuery(Query):
             fingerprint=self.fingerprint,
             partition=self.partition,
             kind=self.kind,
+            tainted=self.tainted,
             created_after=self.created_after,
             created_before=self.created_before,
             labels=dict(_key_and_value(condition) for condition in self.label),

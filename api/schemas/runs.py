@@ -9,6 +9,7 @@ from api.schemas import examples
 from api.schemas.view import View
 from migperf.gpus.partition import Partition, PartitionKind
 from migperf.gpus.placement import Placement
+from migperf.measure.hygiene import Taint
 from migperf.store.listing import RunPage
 from migperf.store.models import PartitionRow, Run
 from migperf.store.states import RunState
@@ -42,7 +43,12 @@ class Measured(View):
 
     window_s: float = Field(description="Length of the measured window, seconds.")
     warmup_ended_by: str
+    warmup_note: str | None = Field(default=None, description="What the rule of warm-up found in the series.")
     measuring_ended_by: str
+    measuring_note: str | None = Field(default=None, description="How precisely the statistic asked for is known.")
+    converged: bool | None = Field(
+        default=None, description="Whether the precision asked for was reached; null where none was asked for."
+    )
 
     @classmethod
     def of(cls, run: Run) -> Self | None:
@@ -52,7 +58,10 @@ class Measured(View):
         return cls(
             window_s=(run.window_end_ns - run.window_start_ns) / NS_PER_S,
             warmup_ended_by=run.warmup_ended_by or "unknown",
+            warmup_note=run.warmup_note,
             measuring_ended_by=run.measuring_ended_by or "unknown",
+            measuring_note=run.measuring_note,
+            converged=run.converged,
         )
 
 
@@ -98,6 +107,10 @@ class RunView(View):
     cancel_requested_at: AwareDatetime | None
     reason: str | None = Field(description="Why it is in its state, where that needs a word.")
     measured: Measured | None
+    tainted: bool | None = Field(description="Whether its figures may be off; null while nobody has looked.")
+    taints: list[Taint] | None = Field(description="What may have moved its figures; see docs/explanation/numbers.md.")
+    taint_retry_limit: int = Field(description="How often it begins again when its result is tainted or void.")
+    taint_retries: int = Field(description="How many attempts were given up for that.")
     environment: dict[str, JsonValue] | None = Field(description="What the result depends on besides the benchmark.")
 
     @classmethod
@@ -128,6 +141,10 @@ class RunView(View):
             cancel_requested_at=run.cancel_requested_at,
             reason=run.reason,
             measured=Measured.of(run),
+            tainted=None if run.taints is None else bool(run.taints),
+            taints=None if run.taints is None else [Taint.model_validate(taint) for taint in run.taints],
+            taint_retry_limit=run.taint_retry_limit,
+            taint_retries=run.taint_retries,
             environment=run.environment,
         )
 

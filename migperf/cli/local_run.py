@@ -17,12 +17,14 @@ from migperf.cli.figures import environment_line, measured_line, print_figures
 from migperf.cli.output import as_data, emit_json, err, out, remark, state_text
 from migperf.cli.problems import InvalidRequestError, UsageProblem
 from migperf.cli.progress import Reporter, reporter
+from migperf.cli.taints import how_well, print_taints, standing_of
 from migperf.client.models import MeasuredView, WindowView
 from migperf.gpus.drivers import host_inventory, open_driver
 from migperf.gpus.partition import Partition
 from migperf.gpus.selector import Selector
 from migperf.measure.benchmark import Benchmark, Scenario
 from migperf.measure.figures import ResultFigure
+from migperf.measure.hygiene import Taint
 from migperf.measure.job import Job
 from migperf.measure.launcher import Launcher
 from migperf.measure.outcome import Ending, Outcome, Stop
@@ -89,6 +91,8 @@ class LocalRun(BaseModel):
     started_at: datetime
     finished_at: datetime
     measured: MeasuredView | None
+    tainted: bool | None
+    taints: tuple[Taint, ...] | None
     environment: dict[str, JsonValue]
     figures: tuple[ResultFigure, ...]
 
@@ -220,6 +224,8 @@ def _measure(request: RunRequest, partition: Partition, log: Path) -> SavedRun:
         started_at=started_at,
         finished_at=datetime.now(UTC),
         measured=_measured(outcome, window),
+        tainted=None if outcome.taints is None else bool(outcome.taints),
+        taints=outcome.taints,
         environment=outcome.environment,
         figures=outcome.figures,
         window=window,
@@ -251,7 +257,10 @@ def _measured(outcome: Outcome, window: WindowView | None) -> MeasuredView | Non
     return MeasuredView(
         window_s=window.end_s - window.start_s,
         warmup_ended_by=outcome.finished.warmup_ended_by,
+        warmup_note=outcome.finished.warmup_note,
         measuring_ended_by=outcome.finished.measuring_ended_by,
+        measuring_note=outcome.finished.measuring_note,
+        converged=outcome.finished.converged,
     )
 
 
@@ -298,7 +307,9 @@ def print_run(run: LocalRun) -> None:
     """Print a run for people."""
     console = out()
     place = run.partition.profile or run.partition.kind
-    heading = Text.assemble((run.workload, "bold"), f" · {run.scenario} · {place} · ", state_text(run.state))
+    heading = Text.assemble(
+        (run.workload, "bold"), f" · {run.scenario} · {place} · ", state_text(run.state), standing_of(run.tainted)
+    )
     console.print(heading)
     if run.reason:
         console.print(Text(run.reason))
@@ -306,6 +317,7 @@ def print_run(run: LocalRun) -> None:
         console.print()
         print_figures(console, run.figures)
         console.print()
+    print_taints(console, run.taints)
     for line in _notes(run):
         console.print(Text(line, "dim"))
 
@@ -314,6 +326,7 @@ def _notes(run: LocalRun) -> Iterable[str]:
     if run.measured is not None:
         m = run.measured
         yield measured_line(m.window_s, m.warmup_ended_by, m.measuring_ended_by)
+        yield from how_well(m)
     yield environment_line(run.environment)
     if run.simulated:
         yield "simulated: no such hardware exists here"

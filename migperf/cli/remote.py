@@ -26,6 +26,7 @@ from migperf.cli.output import (
 from migperf.cli.parameters import plain
 from migperf.cli.progress import Reporter, reporter
 from migperf.cli.submission import SubmitOptions, request_from
+from migperf.cli.taints import how_well, print_taints, standing_of
 from migperf.client import (
     Client,
     EndEvent,
@@ -139,12 +140,15 @@ def show_run(client: Client, run: RunView, *, as_json: bool) -> None:
         console.print()
         print_figures(console, result.figures)
         console.print()
+    print_taints(console, run.taints)
     for line in _notes(run, simulated=result.simulated):
         console.print(Text(line, "dim"))
 
 
 def _print_head(console: Console, client: Client, run: RunView) -> None:
-    heading = Text.assemble((run.workload, "bold"), f" · {run.scenario} · ", state_text(run.state))
+    heading = Text.assemble(
+        (run.workload, "bold"), f" · {run.scenario} · ", state_text(run.state), standing_of(run.tainted)
+    )
     if run.phase:
         heading.append(f", {run.phase} {100 * (run.progress or 0):.0f} %")
     console.print(heading)
@@ -167,6 +171,8 @@ def _facts(client: Client, run: RunView) -> Iterator[tuple[str, str]]:
         yield "partition", f"{p.profile or p.kind} of {p.model} on {p.node}"
     if run.attempt > 1:
         yield "attempt", f"{run.attempt} ({run.losses} lost, {run.retry_limit} allowed)"
+    if run.taint_retries:
+        yield "tried again", f"{run.taint_retries} of {run.taint_retry_limit} times, since it was tainted or void"
     if run.labels:
         yield "labels", _labels(run)
     if run.benchmark.parameters:
@@ -176,6 +182,7 @@ def _facts(client: Client, run: RunView) -> Iterator[tuple[str, str]]:
 def _notes(run: RunView, *, simulated: bool) -> Iterator[str]:
     if run.measured:
         yield measured_line(run.measured.window_s, run.measured.warmup_ended_by, run.measured.measuring_ended_by)
+        yield from how_well(run.measured)
     if run.environment:
         yield environment_line(run.environment)
     if simulated:

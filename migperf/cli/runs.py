@@ -32,6 +32,9 @@ class ListOptions:
     kind: Annotated[
         str | None, typer.Option("--kind", metavar="KIND", help="Only on this kind of partition: cpu, gpu, mig …")
     ] = None
+    tainted: Annotated[
+        bool | None, typer.Option("--tainted/--clean", help="Only runs whose figures may be off; or only others.")
+    ] = None
     label: Annotated[
         list[str], typer.Option("--label", "-l", metavar="NAME=VALUE", help="Only with this label; can be repeated.")
     ] = field(default_factory=list)
@@ -63,6 +66,7 @@ class ListOptions:
             "fingerprint",
             "partition",
             "kind",
+            "tainted",
             "created_after",
             "created_before",
             "sort",

@@ -32,6 +32,14 @@ class SubmitOptions:
             "--retry-limit", metavar="N", help="How often the run begins again if its worker dies (default: 2)."
         ),
     ] = None
+    taint_retry_limit: Annotated[
+        int | None,
+        typer.Option(
+            "--taint-retry-limit",
+            metavar="N",
+            help="How often the run begins again if its result is tainted or void (default: 0).",
+        ),
+    ] = None
     idempotency_key: Annotated[
         str | None,
         typer.Option(
@@ -60,6 +68,7 @@ class SubmitOptions:
             "labels": parse_pairs(self.labels, "--label"),
             "priority": self.priority,
             "retry_limit": self.retry_limit,
+            "taint_retry_limit": self.taint_retry_limit,
         }
         return {name: value for name, value in given.items() if value is not None and value != {}}
 

@@ -56,7 +56,19 @@ class MeasuredView(View):
 
     window_s: float
     warmup_ended_by: str
+    warmup_note: str | None = None
     measuring_ended_by: str
+    measuring_note: str | None = None
+    converged: bool | None = None
+
+
+class TaintView(View):
+    """A rule that a run has broken: its figures may be off."""
+
+    rule: str
+    seen: str
+    threshold: str
+    remedy: str
 
 
 class RunPartition(View):
@@ -114,6 +126,10 @@ class RunView(View):
     cancel_requested_at: AwareDatetime | None = None
     reason: str | None = None
     measured: MeasuredView | None = None
+    tainted: bool | None = Field(default=None, description="None while nobody has looked.")
+    taints: tuple[TaintView, ...] | None = None
+    taint_retry_limit: int = 0
+    taint_retries: int = 0
     environment: dict[str, JsonValue] | None = None
     replayed: bool = Field(
         default=False,

@@ -20,6 +20,8 @@ class RunQuery(TypedDict, total=False):
     """UUID of the partition."""
     kind: str
     """Kind of the partition, such as ``mig``."""
+    tainted: bool
+    """Only runs whose figures may be off, or only those where nothing was found."""
     labels: Mapping[str, str]
     """Labels that a run must all have."""
     created_after: datetime | str
@@ -43,6 +45,8 @@ def query_parameters(query: RunQuery) -> list[tuple[str, str]]:
                 parameters.append(("state", str(value)))
             case "state", Iterable():
                 parameters += [("state", str(state)) for state in value]
+            case _, bool():
+                parameters.append((name, str(value).lower()))
             case _, datetime():
                 parameters.append((name, value.isoformat()))
             case _:

@@ -63,7 +63,9 @@ def _device_shared(facts: Facts, limits: Thresholds) -> Finding | None:
 
 
 def _busy_instances(facts: Facts, limits: Thresholds) -> Finding | None:
-    return _above(facts.busy_instances, limits.busy_instances, "processes on {} other partitions of the GPU", "{}")
+    return _above(
+        facts.busy_instances, limits.busy_instances, "{} of the other partitions of the GPU had processes", "{}"
+    )
 
 
 def _board_recut(facts: Facts, _limits: Thresholds) -> Finding | None:

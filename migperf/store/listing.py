@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Select, Text, and_, cast, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from migperf.errors import MigperfError
@@ -56,6 +56,8 @@ class RunFilter:
     fingerprint: str | None = None
     partition: str | None = None
     kind: str | None = None
+    tainted: bool | None = None
+    """Only runs with taints, or only those that have none; where nobody has looked, a run is neither."""
     created_after: datetime | None = None
     created_before: datetime | None = None
     labels: dict[str, str] = field(default_factory=dict)
@@ -93,6 +95,8 @@ def _conditions(wanted: RunFilter) -> list[ColumnElement[bool]]:
         conditions.append(Run.state.in_(wanted.states))
     if wanted.kind is not None:
         conditions.append(Run.partition.in_(select(PartitionRow.uuid).where(PartitionRow.kind == wanted.kind)))
+    if wanted.tainted is not None:
+        conditions.append(_tainted() if wanted.tainted else _clean())
     if wanted.created_after is not None:
         conditions.append(Run.created_at > wanted.created_after)
     if wanted.created_before is not None:
@@ -102,6 +106,14 @@ def _conditions(wanted: RunFilter) -> list[ColumnElement[bool]]:
         for key, value in wanted.labels.items()
     ]
     return conditions
+
+
+def _clean() -> ColumnElement[bool]:
+    return cast(Run.taints, Text) == "[]"
+
+
+def _tainted() -> ColumnElement[bool]:
+    return and_(Run.taints.is_not(None), ~_clean())
 
 
 def _sorted(query: Select[Run], sort: SortOrder) -> Select[Run]:

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import func, select
 
 from migperf.measure.figures import Interval, ResultFigure
+from migperf.measure.hygiene import Facts, Hygiene, Taint
 from migperf.metrics.absence import Absence, AbsenceState
 from migperf.metrics.metric import Kind, Metric, Scope
 from migperf.metrics.series import Chunk, Gap, SeriesUpdate
@@ -89,6 +90,19 @@ def measured(database: Database, *, simulated: bool = False, reason: str | None 
     return run_id
 
 
+def examined(database: Database, *taints: Taint, **request: object) -> str:
+    """Store a run that has succeeded and was looked at; return its id."""
+    run_id = measured(database, **request)
+    hygiene = Hygiene(facts=Facts(others_cpu_cores=1.0, processors=2), not_checked={"swapped": "nobody counts"})
+    with database.write() as session:
+        run = runs.lock(session, run_id)
+        run.taints = [taint.model_dump() for taint in taints]
+        run.environment = {**(run.environment or {}), "hygiene": hygiene.model_dump(mode="json", exclude_none=True)}
+        run.converged, run.measuring_note = False, "within 1.42% after 70 samples, asked for 1.00%"
+        run.warmup_note = "steady within 2.0% from sample 3 of 64 on"
+    return run_id
+
+
 def watched(database: Database, run_id: str, metric: Metric, samples: Mapping[float, float], *gaps: Gap) -> None:
     """Add samples (seconds since the run's start and values) and gaps (in ns) to a series of the run."""
     chunk = Chunk.of([round(time_s * NS_PER_S) for time_s in samples], list(samples.values()))
@@ -114,6 +128,12 @@ def row_counts(database: Database) -> dict[str, int]:
         return {table.name: session.scalar(select(func.count()).select_from(table)) or 0 for table in tables}
 
 
+TAINT = Taint(
+    rule="busy_neighbours",
+    seen="others kept 1.00 of 2 processors busy",
+    threshold="0.25 processors",
+    remedy="end or move what else runs on the host, and run again",
+)
 FIGURES = (
     ResultFigure(
         name="latency_mean",

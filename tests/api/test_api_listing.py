@@ -117,6 +117,7 @@ REFUSED = {
     "unknown scenario": ("scenario=fast", "scenario"),
     "unknown kind": ("kind=tpu", "kind"),
     "unknown order": ("sort=id", "sort"),
+    "tainted that is no truth": ("tainted=perhaps", "tainted"),
     "no run on a page": ("limit=0", "limit"),
     "too many on a page": ("limit=201", "limit"),
     "number that is none": ("limit=ten", "limit"),

@@ -37,7 +37,14 @@ def test_a_finished_run_shows_what_was_measured_and_under_which_conditions(
 ) -> None:
     run = client.get(f"/v1/runs/{measured(database)}").json()
     assert (run["state"], run["phase"], run["finished_at"]) == ("succeeded", None, "2026-03-02T09:15:09Z")
-    assert run["measured"] == {"window_s": 5.0, "warmup_ended_by": "steps", "measuring_ended_by": "min_s"}
+    assert run["measured"] == {
+        "window_s": 5.0,
+        "warmup_ended_by": "steps",
+        "warmup_note": None,
+        "measuring_ended_by": "min_s",
+        "measuring_note": None,
+        "converged": None,
+    }
     assert run["environment"] == {"host": "gpu-node-3", "torch": "2.11.0", "cpu_governor": None}
 
 

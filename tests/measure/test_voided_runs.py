@@ -146,7 +146,7 @@ def test_a_change_of_the_other_instances_and_who_is_on_them_taint_it(stage: Stag
     assert outcome.figures
     taints = {taint.rule: taint for taint in outcome.taints or ()}
     assert taints["board_recut"].seen.startswith(f"{LAYOUT} before the run")
-    assert taints["busy_instances"].seen.startswith("processes on 1 other")
+    assert taints["busy_instances"].seen.startswith("1 of the other partitions")
 
 
 def test_isolation_that_the_driver_does_not_tell_of_is_stored_as_not_checked(stage: Stage) -> None:
