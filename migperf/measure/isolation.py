@@ -13,10 +13,10 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import TypeVar
 
+from migperf.errors import MigperfError
 from migperf.gpus.driver import Driver
 from migperf.gpus.gpu import ComputeInstance, Gpu, GpuInstance
 from migperf.gpus.inventory import find_gpu
-from migperf.gpus.nvml_errors import NvmlError
 from migperf.gpus.partition import Partition, PartitionKind
 from migperf.gpus.processes import GpuUser, users_of, users_of_partition
 
@@ -179,7 +179,7 @@ def _told(untold: dict[str, str], what: str, ask: Callable[[], T]) -> T | None:
     """Return the answer; None, and the reason in ``untold``, where the driver does not say."""
     try:
         return ask()
-    except NvmlError as error:
+    except MigperfError as error:
         untold[what] = str(error)
         return None
 

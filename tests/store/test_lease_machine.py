@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, precondition, rule
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from migperf.errors import ConflictError
 from migperf.gpus.selector import Selector
@@ -28,7 +29,7 @@ from tests.databases import migrated_sqlite
 
 PARTITIONS = (partition("CPU-1"), partition("CPU-2"))
 HOLDING = {RunState.PLACED, RunState.RUNNING}
-RETRY_LIMIT = 1
+RETRY_LIMIT = TAINT_RETRY_LIMIT = 1
 
 
 class LeaseMachine(RuleBasedStateMachine):
@@ -54,7 +55,11 @@ class LeaseMachine(RuleBasedStateMachine):
     @rule(priority=st.integers(-2, 2))
     def a_user_submits(self, priority: int) -> None:
         with self.database.write() as session:
-            self.run_ids.append(submit(session, self.now, priority=priority, retry_limit=RETRY_LIMIT).id)
+            self.run_ids.append(self._submit(session, priority))
+
+    def _submit(self, session: Session, priority: int) -> str:
+        limits = {"retry_limit": RETRY_LIMIT, "taint_retry_limit": TAINT_RETRY_LIMIT}
+        return submit(session, self.now, priority=priority, **limits).id
 
     @rule(target=tokens)
     def a_pass_places(self) -> object:
@@ -110,6 +115,18 @@ class LeaseMachine(RuleBasedStateMachine):
             if self.is_active(session, token) and lease.claimed_at is not None:
                 leases.hand_back(session, token, self.now, "stopped")
 
+    @rule(token=tokens)
+    def an_outcome_is_spoiled(self, token: int) -> None:
+        with self.database.write() as session:
+            lease = session.get(Lease, token)
+            if not self.is_active(session, token) or lease.claimed_at is None:
+                return
+            run = runs.get(session, lease.run_id)
+            may_be_tried = run.taint_retries < TAINT_RETRY_LIMIT and run.cancel_requested_at is None
+            assert leases.try_again(session, token, self.now, "tainted") is may_be_tried
+            assert run.state is (RunState.QUEUED if may_be_tried else RunState.RUNNING)
+            assert self.is_active(session, token) is not may_be_tried, "what is not tried again is held until it ends"
+
     @rule(seconds=st.sampled_from([1, 10, 20]))
     def time_passes(self, seconds: int) -> None:
         self.now += timedelta(seconds=seconds)
@@ -161,6 +178,7 @@ class LeaseMachine(RuleBasedStateMachine):
             assert {lease.run_id for lease in active} == {r.id for r in stored.values() if r.state in HOLDING}
             assert set(stored) == set(self.run_ids), "runs neither vanish nor double"
             assert all(run.losses <= RETRY_LIMIT + 1 for run in stored.values())
+            assert all(run.taint_retries <= TAINT_RETRY_LIMIT for run in stored.values())
             assert all((run.finished_at is not None) == (run.state in FINAL_STATES) for run in stored.values())
             for lease in active:
                 claimed = lease.claimed_at is not None
