@@ -11,7 +11,7 @@ from migperf.analysis.errors import IncomparableError
 from migperf.gpus.partition import Partition
 from migperf.measure.benchmark import Scenario
 from migperf.measure.figures import ResultFigure
-from migperf.measure.summary import timing_metric
+from migperf.measure.timing_log import timing_metric
 from migperf.metrics.catalogue import CLOCK_SM
 from migperf.metrics.metric import NS_PER_S
 from migperf.metrics.series import Chunk, Series

@@ -68,6 +68,13 @@ class Facts(BaseModel):
     """How late readings began: the highest percentile that their number supports, p99 at most."""
     sampler_period_ms: float | None = None
 
+    utilisation: float | None = None
+    """Of an open loop: share of the window in which its streams were answering, 0 to 1."""
+    offered_per_s: float | None = None
+    """Of an open loop: requests that arrived, per second."""
+    generator_honest_per_s: float | None = None
+    """Of an open loop: the rate up to which arrivals were on time here when answering cost nothing."""
+
     absent: dict[str, str] = Field(default_factory=dict)
     """Why a fact is not known, by its name."""
 
@@ -99,5 +106,6 @@ class Thresholds:
     """Of the host's processors, where the run computes on a GPU, or may use some of them only."""
     memory_pressure_share: float = 0.05
     swapped_mib_per_s: float = 0.1
+    utilisation: float = 0.99
     sampler_periods: float = 1.0
     """How late a reading may begin, in periods of reading."""

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from migperf.gpus.partition import Partition, PartitionKind
+from migperf.measure.benchmark import Scenario
 from migperf.measure.events import Finished
 from migperf.measure.figures import ResultFigure
 from migperf.measure.hygiene import Facts
@@ -14,10 +15,10 @@ from migperf.measure.isolation import NEIGHBOURS, Report
 from migperf.measure.job import Job
 from migperf.measure.observed import Observation, Observed
 from migperf.measure.summary import measured_window
-from migperf.measure.timing_log import TIMING_NAME
+from migperf.measure.timing_log import TIMING_NAME, part_metric
 from migperf.metrics import catalogue
 from migperf.metrics.metric import Quantity
-from migperf.metrics.series import Series
+from migperf.metrics.series import Chunk, Series
 from migperf.metrics.summary import SeriesSummary
 from migperf.statistics.steady_state import Steadiness, find_steady_state
 
@@ -59,6 +60,8 @@ def gather(
             _of_the_gpu(found, observed, {figure.name: figure for figure in figures})
     _of_the_host(found, observed, job.partition, environment)
     _of_the_timings(found, job, finished, listed)
+    if job.benchmark.scenario is Scenario.SERVER:
+        _of_the_arrivals(found, {figure.name: figure for figure in figures})
     _of_the_sampler(found, observed, job.benchmark.method.sample_hz)
     return Facts(**found.facts, absent=found.absent)
 
@@ -123,9 +126,11 @@ _SHARES = {
 def _of_the_timings(found: _Found, job: Job, finished: Finished, series: Iterable[Series]) -> None:
     """Judge the series as its warm-up was; a payload with an end of its own may change on the way as it likes."""
     within, name = job.benchmark.method.steady_within, TIMING_NAME[job.benchmark.scenario]
+    if job.benchmark.scenario is Scenario.SERVER:
+        name = part_metric("compute").name  # latencies go up and down with the queue, as they should
     if within is None or finished.measuring_ended_by == "completed":
         return
-    timed = next(one.chunk for one in series if one.metric.name == name)
+    timed = next((one.chunk for one in series if one.metric.name == name), Chunk.of([], []))
     parts = {"steadiness": timed.between(finished.window_start_ns, finished.window_end_ns)}
     if finished.warmup_ended_by == "warmup_max_s":
         parts["warmup_steadiness"] = timed.between(0, finished.window_start_ns - 1)
@@ -134,6 +139,17 @@ def _of_the_timings(found: _Found, job: Job, finished: Finished, series: Iterabl
         known = verdict.state not in _UNDECIDED
         found.add(fact, str(verdict.state) if known else None, f"{verdict.why}; nothing can be said")
         found.facts[f"{fact}_why"] = verdict.why
+
+
+def _of_the_arrivals(found: _Found, figures: Mapping[str, ResultFigure]) -> None:
+    names = {
+        "utilisation": "utilisation",
+        "offered_per_s": "offered_rate",
+        "generator_honest_per_s": "generator_honest_rate",
+    }
+    for fact, name in names.items():
+        figure = figures.get(name)
+        found.add(fact, figure and figure.value, figure.absent if figure else None)
 
 
 def _of_the_sampler(found: _Found, observed: Observed, hz: float) -> None:

@@ -106,6 +106,15 @@ def _warmup_not_steady(facts: Facts, _limits: Thresholds) -> Finding | None:
     return _unsteady(facts.warmup_steadiness, facts.warmup_steadiness_why)
 
 
+def _overloaded(facts: Facts, limits: Thresholds) -> Finding | None:
+    return _above(facts.utilisation, limits.utilisation, "streams were answering {:.1%} of the time", "{:.0%}")
+
+
+def _arrivals_late(facts: Facts, _limits: Thresholds) -> Finding | None:
+    seen = "{:.4g} requests arrived per second"
+    return _above(facts.offered_per_s, facts.generator_honest_per_s or 0.0, seen, "{:.4g} per second")
+
+
 def _sampler_late(facts: Facts, limits: Thresholds) -> Finding | None:
     most_ms = limits.sampler_periods * (facts.sampler_period_ms or 0.0)
     return _above(facts.sampler_lateness_ms, most_ms, "readings began up to {:.1f} ms late", "{:.1f} ms")
@@ -187,6 +196,18 @@ RULES = (
         ("warmup_steadiness",),
         _warmup_not_steady,
         "raise warmup_max_s; if it never becomes steady, look at the series for what changes",
+    ),
+    Rule(
+        "overloaded",
+        ("utilisation",),
+        _overloaded,
+        "lower the rate: what waits grows as long as one measures, and so do latencies",
+    ),
+    Rule(
+        "arrivals_late",
+        ("offered_per_s", "generator_honest_per_s"),
+        _arrivals_late,
+        "lower the rate, or leave a processor to the run: migperf itself could not take requests on time",
     ),
     Rule(
         "sampler_late",
