@@ -120,9 +120,8 @@ class Confirmer:
                 self._watching.began(number, side, run)
             ended = self._wait(run)
         if ended.state is not RunState.SUCCEEDED:
-            raise _Stop(
-                EndedBy.RUN_ENDED, f"run {run.id} ({side}) ended as {ended.state}: {ended.reason or 'no reason'}"
-            )
+            why = f": {ended.reason}" if ended.reason else ""
+            raise _Stop(EndedBy.RUN_ENDED, f"run {run.id} ({side}) ended as {ended.state}{why}")
         return run.id
 
     def _wait(self, run: RunView) -> RunView:

@@ -223,6 +223,22 @@ def test_steps_without_a_clock_are_counted_and_too_many_of_them_are_a_reason() -
     assert "it takes 95%; raise sample_hz" in many.in_cycles_absent
 
 
+def test_a_percentile_needs_as_many_steps_with_a_clock() -> None:
+    gap = Gap(NS_PER_S, NS_PER_S + 1, Absence(AbsenceState.STALLED, "late"))
+    runs = [measured(name, np.full(460, 5.0), clock=clock([2000.0] * 60), clock_absent=None) for name in ("a", "b")]
+    without = replace(runs[1], clock=clock([2000.0] * 60, gaps=[gap]))
+    assert answer([runs[0]], [runs[1]], statistic=StatisticName.P99).in_cycles is not None
+    found = answer([runs[0]], [without], statistic=StatisticName.P99)
+    assert in_time(found).comparison.ratio == pytest.approx(1.0)
+    assert found.in_cycles is None
+    assert str(found.in_cycles_absent).startswith("p99 needs at least 459 steps in every run, run b has 4")
+
+
+def test_what_no_number_of_runs_would_decide_is_said() -> None:
+    sides = [[measured(f"{name}-{n}", noisy(5.0 + n, n)) for n in range(3)] for name in ("a", "b")]
+    assert "; not even 1,000 runs of each would probably show that they differ by less than" in answer(*sides).headline
+
+
 def test_pairs_cancel_what_drifts_slowly() -> None:
     """Both sides become 20 % slower over six pairs, and the candidate is 3 % slower throughout."""
     drift = np.linspace(1.0, 1.2, 6)

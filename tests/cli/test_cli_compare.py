@@ -1,6 +1,7 @@
 """`migperf compare`: what it prints, what it says by its exit status, and that it buys runs until it is decided."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +12,8 @@ import pytest
 
 from migperf.client import Client
 from migperf.store.database import Database
+from migperf.store.models import Run
+from migperf.store.states import RunState
 from tests.analysis.made_runs import CLOCK, noisy
 from tests.analysis.stored_runs import stored
 from tests.api import steps
@@ -104,6 +107,25 @@ def test_slower_is_told_from_clocked_down(cli: Cli, database: Database) -> None:
     assert row.split()[-1] == "same"
 
 
+def test_steps_left_out_of_the_cycles_are_counted(cli: Cli, database: Database) -> None:
+    runs = [stored(database, noisy(5.0, n)) for n in range(2)]
+    for run_id in runs:
+        steps.watched(database, run_id, CLOCK, {0.05 + n / 10: 2000.0 for n in range(60)})
+    left_out = re.search(r"in cycles without (\d+) steps", cli("compare", *runs).out)
+    assert left_out is not None
+    assert 18 <= int(left_out[1]) <= 22, "ten steps of each began before the first reading"
+
+
+def test_what_was_not_recorded_is_called_so(cli: Cli, database: Database) -> None:
+    runs = [stored(database, noisy(5.0, n)) for n in range(2)]
+    with database.write() as session:
+        session.get_one(Run, runs[1]).environment = {"torch": "2.13.0", "torch_threads": [1, 2]}
+        session.get_one(Run, runs[0]).environment = {"torch_threads": 2}
+    rows = [line.split() for line in cli("compare", *runs).out.splitlines()]
+    assert ["torch", "not", "recorded", "2.13.0"] in rows
+    assert ["torch_threads", "2", "[1,", "2]"] in rows
+
+
 def test_a_percentile_that_is_not_supported_is_said_and_undecided(cli: Cli, database: Database) -> None:
     said = cli("compare", side(database, 5.0), stored(database, noisy(5.0, 1, 100)), "--statistic", "p99")
     assert said.status == 5
@@ -184,6 +206,15 @@ def test_a_confirmation_as_json_has_the_pairs_and_why_it_ended(cli: Cli, databas
     assert document["ended_by"] == "max_pairs"
     assert sorted(run for pair in document["pairs"] for run in (pair["baseline"], pair["candidate"])) == sorted(taken)
     assert document["comparison"]["candidates"][0]["in_time"]["basis"] == "pairs of runs"
+
+
+def test_a_run_that_fails_ends_a_confirmation_as_a_failure(cli: Cli, database: Database, service_url: str) -> None:
+    with Client(service_url) as client:
+        runs = two_runs(client, database, 5.0, 5.5)
+        with worker(database, lambda _: RunState.FAILED) as taken:
+            said = cli("compare", *runs, "--confirm")
+    assert said.status == 1
+    assert f"run {taken[0]} (candidate) ended as failed: it broke; 0 pairs in" in " ".join(said.out.split())
 
 
 def test_a_confirmation_that_cannot_be_made_is_a_usage_error(cli: Cli, database: Database) -> None:
