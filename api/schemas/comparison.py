@@ -134,6 +134,7 @@ class CandidateView(View):
     in_cycles_absent: str | None = Field(description="Why there is none in clock cycles.")
     same_work: bool = Field(description="Whether both sides timed the same step: workload, parameters, scenario, size.")
     differences: list[DifferenceView] = Field(description="All that differs besides, within a side as well.")
+    tainted: dict[str, list[str]] = Field(description="Rules of hygiene that runs of both sides broke, by run.")
 
     @classmethod
     def of(cls, answer: "CandidateAnswer") -> Self:
@@ -148,6 +149,7 @@ class CandidateView(View):
             in_cycles_absent=answer.in_cycles_absent,
             same_work=answer.same_work,
             differences=[DifferenceView.of(difference) for difference in answer.differences],
+            tainted={run: list(rules) for run, rules in answer.tainted.items()},
         )
 
 

@@ -80,6 +80,7 @@ COMPARISON: dict[str, JsonValue] = {
             },
             "in_cycles_absent": None,
             "same_work": True,
+            "tainted": {},
             "differences": [
                 {"aspect": "environment", "name": "torch", "baseline": ["2.13.0"], "candidate": ["2.12.1"]}
             ],

@@ -1,6 +1,6 @@
 """Is one benchmark faster than another? From the stored steps of one or several runs of each, in time and in cycles."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from migperf.analysis.clock_evidence import Clocks, explain_clocks
@@ -44,6 +44,8 @@ class CandidateAnswer:
     in_cycles_absent: str | None
     same_work: bool
     differences: tuple[Difference, ...]
+    tainted: Mapping[str, tuple[str, ...]]
+    """The rules of hygiene that runs of both sides broke, by run."""
 
 
 def compare_runs(baseline: Side, candidates: Sequence[Side], question: Question) -> tuple[CandidateAnswer, ...]:
@@ -71,6 +73,7 @@ def _answer(baseline: Side, candidate: Side, question: Question) -> CandidateAns
         in_cycles_absent=cycles if isinstance(cycles, str) else None,
         same_work=not any(difference.aspect is Aspect.WORK for difference in differing),
         differences=differing,
+        tainted={run.id: run.taints for run in (*baseline, *candidate) if run.taints},
     )
 
 

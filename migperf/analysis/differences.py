@@ -8,8 +8,8 @@ from typing import Any
 from migperf.analysis.measured import MeasuredRun
 from migperf.analysis.terms import Aspect
 
-_NOT_SETTINGS = frozenset({"load_average_1min", "seed"})
-"""Of an environment: read anew before each run, or told by the benchmark."""
+_NOT_SETTINGS = frozenset({"load_average_1min", "hygiene", "seed"})
+"""Of an environment: seen of this run alone, or told by the benchmark."""
 _OF_PARTITION = ("kind", "model", "profile", "architecture", "memory_mib", "sm_count", "cpus", "driver_version")
 _PLACE = ("gpu_uuid", "uuid")
 
@@ -51,6 +51,9 @@ def _work(run: MeasuredRun) -> Mapping[str, Any]:
         "workload": run.benchmark["workload"],
         "scenario": run.benchmark["scenario"],
         **_flat("parameters", run.benchmark["parameters"]),
+        **_flat("load", run.benchmark.get("load") or {}),
+        **_flat("engine", run.benchmark.get("engine") or {}),
+        **_flat("search", run.benchmark.get("search") or {}),
         "samples_per_step": run.samples_per_step,
         "sample_unit": run.sample_unit,
     }

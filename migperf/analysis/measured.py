@@ -45,6 +45,8 @@ class MeasuredRun:
     sample_unit: str | None
     clock: Series | None
     clock_absent: str | None
+    taints: tuple[str, ...] = ()
+    """The rules of hygiene that it broke."""
 
 
 def read_runs(session: Session, field: str, run_ids: Sequence[str]) -> tuple[MeasuredRun, ...]:
@@ -77,6 +79,7 @@ def _read_run(session: Session, field: str, run: Run) -> MeasuredRun:
         sample_unit=None if throughput is None else throughput.unit.removesuffix("/s"),
         clock=clock if isinstance(clock, Series) else None,
         clock_absent=None if isinstance(clock, Series) else f"run {run.id}: {clock}",
+        taints=tuple(taint["rule"] for taint in run.taints or ()),
     )
 
 

@@ -1,7 +1,7 @@
 """Comparisons of runs as people see them: the verdict, ratios in per cent, what the clock says, and what differs."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pydantic import JsonValue
 from rich.console import Console
@@ -67,6 +67,14 @@ def _print_candidate(console: Console, found: ComparisonView, candidate: Candida
     for line in _remarks(candidate):
         console.print(Text(line, "dim"))
     _print_differences(console, candidate.differences)
+    _print_tainted(console, candidate.tainted)
+
+
+def _print_tainted(console: Console, tainted: Mapping[str, Sequence[str]]) -> None:
+    if tainted:
+        console.print()
+        console.print(Text("Tainted: figures may be off by more than the intervals say", "bold yellow"))
+        console.print(facts_table((run, ", ".join(rules)) for run, rules in tainted.items()))
 
 
 def _parted(headline: str) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import JsonValue
+from pydantic import Field, JsonValue
 
 from migperf.analysis.terms import Aspect, Per, StatisticName
 from migperf.client.models import FigureInterval
@@ -92,6 +92,7 @@ class CandidateView(View):
     in_cycles: ClockEvidenceView | None = None
     in_cycles_absent: str | None = None
     same_work: bool
+    tainted: dict[str, list[str]] = Field(default_factory=dict)
     differences: tuple[DifferenceView, ...]
 
     @property

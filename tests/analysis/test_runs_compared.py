@@ -148,16 +148,20 @@ def test_what_differs_is_told_with_both_values(
     assert found.same_work == (aspect is not Aspect.WORK)
 
 
+def test_runs_that_broke_a_rule_of_hygiene_are_named_with_the_rule() -> None:
+    found = answer(side("a", 5.0), side("b", 5.0, count=2, taints=("throttled", "not_steady")))
+    assert found.tainted == {"b-0": ("throttled", "not_steady"), "b-1": ("throttled", "not_steady")}
+
+
 def test_what_differs_within_a_side_is_told_as_well() -> None:
     odd = replace(side("b", 5.0, 1)[0], environment=ENVIRONMENT | {"torch": "2.12.0"})
     (difference,) = answer(side("a", 5.0), [*side("c", 5.0, 2), odd]).differences
     assert (difference.baseline, difference.candidate) == (("2.13.0",), ("2.13.0", "2.12.0"))
 
 
-def test_a_reading_taken_before_each_run_is_no_difference() -> None:
-    assert (
-        answer(side("a", 5.0), side("b", 5.0, environment=ENVIRONMENT | {"load_average_1min": 7.0})).differences == ()
-    )
+def test_what_was_seen_of_one_run_alone_is_no_difference() -> None:
+    seen = ENVIRONMENT | {"load_average_1min": 7.0, "hygiene": {"facts": {"host_cpu_cores": 1.2}}}
+    assert answer(side("a", 5.0), side("b", 5.0, environment=seen)).differences == ()
 
 
 CLOCKED = {"clock": clock([2000.0] * 60), "clock_absent": None}

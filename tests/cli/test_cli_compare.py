@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from migperf.client import Client
+from migperf.store import runs
 from migperf.store.database import Database
 from migperf.store.models import Run
 from migperf.store.states import RunState
@@ -90,6 +91,17 @@ def test_what_differs_is_told_loudly_by_what_it_is(cli: Cli, database: Database)
     assert "Not in the same environment" not in said.out
     (row,) = [line for line in said.out.splitlines() if line.startswith("parameters.samples")]
     assert row.split() == ["parameters.samples", "1", "4"]
+
+
+def test_tainted_runs_are_named_with_the_rules_that_they_broke(cli: Cli, database: Database) -> None:
+    clean, tainted = side(database, 5.0), side(database, 5.001, count=1)
+    with database.write() as session:
+        broken = {"rule": "busy_neighbours", "seen": "s", "threshold": "t", "remedy": "r"}
+        runs.lock(session, tainted).taints = [broken]
+    said = cli("compare", clean, tainted)
+    assert "Tainted" in said.out
+    assert f"{tainted}  busy_neighbours" in said.out
+    assert "Tainted" not in cli("compare", clean, clean).out
 
 
 def test_slower_is_told_from_clocked_down(cli: Cli, database: Database) -> None:
