@@ -70,7 +70,7 @@ class StepCost:
     """What one step computes and moves: floating-point operations, and bytes between processor and memory.
 
     ``bytes`` is the traffic if nothing is fused and caches hold nothing; ``least_bytes`` is what has to be read and
-    written at least once, however much is fused and cached.
+    written at least once, however much is fused, by a step that begins with empty caches.
     """
 
     flops: int

@@ -10,6 +10,8 @@ from api.problems import NOT_FOUND, VALIDATION, documented
 from api.routes import series, series_events
 from api.schemas.queries import LogQuery
 from api.schemas.results import ArtifactList, ResultView
+from api.schemas.roofline import RooflineView
+from migperf.analysis.run_roofline import roofline_of
 from migperf.errors import NotFoundError
 from migperf.store import results, runs
 
@@ -27,6 +29,16 @@ def get_result(run_id: RunId, database: AppDatabase) -> ResultView:
     """Return every figure with unit, scope and interval, or with the reason why it is absent."""
     with database.read() as session:
         return ResultView.of(runs.get(session, run_id), results.read_figures(session, run_id))
+
+
+@router.get("/roofline", summary="Hold a run against what its partition attains")
+def get_roofline(run_id: RunId, database: AppDatabase) -> RooflineView:
+    """Return arithmetic intensity, what is attainable there, what of it was attained and which limit is near.
+
+    The limits are those of the latest calibration of the run's partition, one roof for each precision of it.
+    """
+    with database.read() as session:
+        return RooflineView.of(runs.get(session, run_id), roofline_of(session, run_id))
 
 
 @router.get(

@@ -193,3 +193,50 @@ NODE: dict[str, JsonValue] = {
     "started_at": "2026-03-01T18:00:00Z",
     "heartbeat_at": "2026-03-02T09:15:03Z",
 }
+_FRACTION: dict[str, JsonValue] = {
+    "value": 0.224,
+    "interval": {
+        "low": 0.219,
+        "high": 0.229,
+        "level": 0.95,
+        "method": "ratio of two estimates by their intervals, on a logarithmic scale",
+    },
+}
+ROOFLINE: dict[str, JsonValue] = {
+    "run_id": RUN_ID,
+    "state": "succeeded",
+    "simulated": False,
+    "partition": PARTITION_UUID,
+    "attained": {
+        "steps_per_s": {
+            "value": 242.6,
+            "interval": {"low": 241.7, "high": 243.6, "level": 0.95, "method": "batch means"},
+        },
+        "flops_per_step": 2_216_000_000.0,
+        "bytes_per_step": 74_100_000.0,
+        "least_bytes_per_step": 18_900_000.0,
+    },
+    "bytes_per_s": {"value": 2.72e11, "interval": None, "run_id": "019ab3f2-0b61-7c3a-8d0e-1f2a3b4c5d6e"},
+    "roofs": [
+        {
+            "precision": "fp32",
+            "flops_per_s": {"value": 2.4e12, "interval": None, "run_id": "019ab3f1-ff02-7a44-9c11-0a1b2c3d4e5f"},
+            "ridge": 8.82,
+            "unfused": {
+                "intensity": 29.9,
+                "attainable_flops_per_s": 2.4e12,
+                "attainable_steps_per_s": 1083.0,
+                "fraction": _FRACTION,
+                "bound": "compute",
+            },
+            "least": {
+                "intensity": 117.2,
+                "attainable_flops_per_s": 2.4e12,
+                "attainable_steps_per_s": 1083.0,
+                "fraction": _FRACTION,
+                "bound": "compute",
+            },
+        }
+    ],
+    "absent": None,
+}

@@ -48,6 +48,7 @@ from migperf.client.models import (
     WorkloadView,
 )
 from migperf.client.query import RunQuery
+from migperf.client.roofline_models import RooflineView, RoofView
 from migperf.client.series import SeriesData
 from migperf.client.series_models import (
     AbsenceView,
@@ -98,6 +99,8 @@ __all__ = [
     "RequestRefusedError",
     "RestartEvent",
     "Result",
+    "RoofView",
+    "RooflineView",
     "RunDeletedError",
     "RunEvent",
     "RunQuery",

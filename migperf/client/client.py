@@ -46,6 +46,7 @@ from migperf.client.models import (
     WorkloadView,
 )
 from migperf.client.query import RunQuery, query_parameters
+from migperf.client.roofline_models import RooflineView
 from migperf.client.series_calls import SeriesCalls, run_path
 from migperf.client.transport import Query, Transport
 
@@ -126,6 +127,10 @@ class Client(SeriesCalls, ComparisonCalls):
     def result(self, run_id: str) -> Result:
         """Return the figures of the run; none until it has a result."""
         return self._transport.get(Result, run_path(run_id, "result"))
+
+    def roofline(self, run_id: str) -> RooflineView:
+        """Return the run held against the latest calibration of its partition."""
+        return self._transport.get(RooflineView, run_path(run_id, "roofline"))
 
     def timeline(self, run_id: str) -> tuple[TimelineItem, ...]:
         """Return what happened to the run, in order."""

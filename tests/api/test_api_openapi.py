@@ -8,7 +8,19 @@ from pydantic import BaseModel
 
 from api.app import create_app
 from api.problems import Problem
-from api.schemas import comparison, gpus, health, layouts, partitions, results, runs, series, timeline, workloads
+from api.schemas import (
+    comparison,
+    gpus,
+    health,
+    layouts,
+    partitions,
+    results,
+    roofline,
+    runs,
+    series,
+    timeline,
+    workloads,
+)
 from api.schemas.layouts import LayoutRequest
 from migperf.gpus.selector import Selector
 from migperf.settings import Settings
@@ -19,7 +31,7 @@ PREFIX = "#/components/schemas/"
 INPUTS: dict[str, type[BaseModel]] = {"RunRequest": RunRequest, "Selector": Selector, "LayoutRequest": LayoutRequest}
 MODELS: dict[str, type[BaseModel]] = INPUTS | {
     name: model
-    for module in (comparison, gpus, health, layouts, partitions, results, runs, series, timeline, workloads)
+    for module in (comparison, gpus, health, layouts, partitions, results, roofline, runs, series, timeline, workloads)
     for name, model in vars(module).items()
     if isinstance(model, type) and issubclass(model, BaseModel)
 }
@@ -31,6 +43,7 @@ OPERATIONS = {
     "delete_run",
     "get_result",
     "compare_runs",
+    "get_roofline",
     "list_series",
     "get_series",
     "export_samples",
