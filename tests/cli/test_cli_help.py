@@ -14,6 +14,8 @@ COMMANDS = [
     "run",
     "submit",
     "compare",
+    "calibrate",
+    "roofline",
     "workloads",
     "partitions",
     "up",
