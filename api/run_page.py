@@ -13,6 +13,7 @@ from api.schemas.runs import RunView
 from api.schemas.timeline import Timeline
 from api.series_page import RunSeries
 from migperf.measure.hygiene import Hygiene
+from migperf.measure.profiling.summary import SUMMARY_NAME, ProfileSummary
 from migperf.store import results, runs
 
 
@@ -25,6 +26,7 @@ class RunPage:
     timeline: Timeline
     series: RunSeries
     artifacts: ArtifactList
+    profile: ProfileSummary | None
     attempts_logged: list[int]
     hygiene: "RunHygiene | None"
 
@@ -32,12 +34,14 @@ class RunPage:
     def of(cls, session: Session, run_id: str, links: Links) -> Self:
         """Gather it. Raises NotFoundError."""
         run = runs.get(session, run_id)
+        profile = results.find_artifact(session, run_id, SUMMARY_NAME) if run.benchmark.get("profile") else None
         return cls(
             run=RunView.of(run, links),
             result=ResultView.of(run, results.read_figures(session, run_id)),
             timeline=Timeline.of(runs.events_after(session, run_id, 0)),
             series=RunSeries.of(session, run, links),
             artifacts=ArtifactList.of(results.list_artifacts(session, run_id), links),
+            profile=None if profile is None else ProfileSummary.model_validate_json(profile.data),
             attempts_logged=[attempt for attempt, _ in results.read_logs(session, run_id)],
             hygiene=RunHygiene.of(run.environment or {}),
         )

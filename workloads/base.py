@@ -118,7 +118,7 @@ class Payload(ABC):
         return None
 
     def report(self) -> Report:
-        """Return what the payload found out itself; called once, after the last step."""
+        """Return what the payload found out itself; called once, after the last step that counts."""
         return Report()
 
 

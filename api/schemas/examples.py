@@ -20,6 +20,8 @@ BENCHMARK: dict[str, JsonValue] = {
     },
     "seed": 0,
     "where": {"kind": "mig", "profile": "1g.10gb", "gpu_model": None, "node": None, "partition": None},
+    "search": None,
+    "profile": False,
     "layout": None,
     "restore_layout": False,
 }

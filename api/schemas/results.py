@@ -10,7 +10,8 @@ from api.schemas import examples
 from api.schemas.series import is_simulated
 from api.schemas.view import View
 from migperf.measure.figures import ResultFigure
-from migperf.store.models import Artifact, Run
+from migperf.store.models import Run
+from migperf.store.results import ListedArtifact
 from migperf.store.states import RunState
 
 
@@ -73,10 +74,10 @@ class ArtifactList(View):
     items: list[ArtifactView]
 
     @classmethod
-    def of(cls, artifacts: Sequence[Artifact], links: Links) -> Self:
+    def of(cls, artifacts: Sequence[ListedArtifact], links: Links) -> Self:
         """Show stored documents."""
         views = [
-            ArtifactView(name=a.name, media_type=a.media_type, bytes=len(a.data), url=links.artifact(a.run_id, a.name))
+            ArtifactView(name=a.name, media_type=a.media_type, bytes=a.size_bytes, url=links.artifact(a.run_id, a.name))
             for a in artifacts
         ]
         return cls(items=views)

@@ -74,6 +74,10 @@ class BenchmarkView(View):
     method: dict[str, JsonValue] = Field(description="How it is measured.")
     seed: int
     where: dict[str, JsonValue] = Field(description="Which partitions it may run on; null where it does not matter.")
+    search: dict[str, JsonValue] | None = Field(
+        default=None, description="What is searched for instead of measuring as given."
+    )
+    profile: bool = Field(default=False, description="Whether some steps after the measured window are profiled.")
     layout: str | None = Field(default=None, description="MIG layout that a GPU is cut into for it.")
     restore_layout: bool = Field(default=False, description="Whether the GPU's earlier layout is put back afterwards.")
 

@@ -1,1 +1,1 @@
-"""What stored runs say together: comparisons, rooflines. Reads through the store; the arithmetic is that of the statistics."""
+"""What stored runs say together: comparisons and rooflines. Reads through the store; the statistics are elsewhere."""

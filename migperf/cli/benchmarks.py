@@ -26,6 +26,12 @@ def run(
             "--save", metavar="FILE", dir_okay=False, help="Write the result with its raw series to a JSON file."
         ),
     ] = None,
+    artifacts: Annotated[
+        Path | None,
+        typer.Option(
+            "--artifacts", metavar="DIR", file_okay=False, help="Write the run's documents there, such as its profile."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure a workload on this host, here and now, without a service.
@@ -34,8 +40,9 @@ def run(
     130 it was interrupted.
     """
     from migperf.cli.local_run import measure_here
+    from migperf.cli.places import Places
 
-    raise typer.Exit(measure_here(workload, asked.fields_given(), save, as_json=as_json))
+    raise typer.Exit(measure_here(workload, asked.fields_given(), Places(save, artifacts), as_json=as_json))
 
 
 @grouped

@@ -15,7 +15,9 @@ from rich.text import Text
 
 from migperf.cli.figures import environment_line, measured_line, print_figures
 from migperf.cli.output import as_data, emit_json, err, out, remark, state_text
+from migperf.cli.places import Places
 from migperf.cli.problems import InvalidRequestError, UsageProblem
+from migperf.cli.profiles import print_profile, profile_among
 from migperf.cli.progress import Reporter, reporter
 from migperf.cli.taints import how_well, print_taints, standing_of
 from migperf.client.models import MeasuredView, WindowView
@@ -23,12 +25,14 @@ from migperf.gpus.drivers import host_inventory, open_driver
 from migperf.gpus.partition import Partition
 from migperf.gpus.selector import Selector
 from migperf.measure.benchmark import Benchmark, Scenario
+from migperf.measure.events import Document
 from migperf.measure.figures import ResultFigure
 from migperf.measure.hygiene import Taint
 from migperf.measure.job import Job
 from migperf.measure.launcher import Launcher
 from migperf.measure.outcome import Ending, Outcome, Stop
 from migperf.measure.phases import Phase
+from migperf.measure.profiling.summary import ProfileSummary
 from migperf.measure.supervisor import Limits, Standing, Supervisor
 from migperf.metrics.instruments import Instruments, node_instruments
 from migperf.metrics.series import Gap, Series, SeriesUpdate
@@ -104,27 +108,26 @@ class SavedRun(LocalRun):
     series: tuple[RawSeries, ...]
 
 
-def measure_here(workload: str, given: Mapping[str, Any], save: Path | None, *, as_json: bool) -> int:
+def measure_here(workload: str, given: Mapping[str, Any], places: Places, *, as_json: bool) -> int:
     """Measure a benchmark on this host, print what came out, and return the exit status."""
     request = validated(workload, given)
     if request.layout is not None:
         raise UsageProblem("layout: a run here and now does not cut GPUs; `migperf mig apply` does, or submit the run")
     partition = choose_partition(request.where, load_settings())
-    if save is not None and not save.absolute().parent.is_dir():
-        raise UsageProblem(f"{save} cannot be saved: there is no folder {save.absolute().parent}")
+    places.prepare(profile=request.profile)
     with TemporaryDirectory(prefix="migperf-") as folder:
         log = Path(folder) / "child.log"
         log.touch()
         try:
-            run = _measure(request, partition, log)
+            run, documents = _measure(request, partition, log)
         except KeyboardInterrupt:
             remark("interrupted; the run was not waited for")
             raise
         try:
             # Before anything is printed: a pipe that is closed early must not cost the measurement.
-            _save(run, save)
+            places.write(run.model_dump_json(indent=2), documents)
         finally:
-            _show(run, log, as_json=as_json)
+            _show(run, profile_among(documents), log, as_json=as_json)
     return EXIT_STATUS.get(run.state, 1)
 
 
@@ -201,7 +204,7 @@ class TerminalWatcher:
         """See Watcher. The outcome holds every sample again, so nothing needs to be kept on the way."""
 
 
-def _measure(request: RunRequest, partition: Partition, log: Path) -> SavedRun:
+def _measure(request: RunRequest, partition: Partition, log: Path) -> tuple[SavedRun, tuple[Document, ...]]:
     benchmark = request.benchmark()
     job = Job(run_id="local", benchmark=benchmark, partition=partition, timeout_s=request.timeout_s)
     settings = load_settings()
@@ -212,7 +215,7 @@ def _measure(request: RunRequest, partition: Partition, log: Path) -> SavedRun:
         started_at, started_ns = datetime.now(UTC), time.monotonic_ns()
         outcome = Supervisor(launcher, instruments, job, TerminalWatcher(shown, interrupts), log, LIMITS).run()
     window = _window(outcome, started_ns)
-    return SavedRun(
+    run = SavedRun(
         state=outcome.ending,
         reason=outcome.reason,
         workload=benchmark.workload,
@@ -231,6 +234,7 @@ def _measure(request: RunRequest, partition: Partition, log: Path) -> SavedRun:
         window=window,
         series=tuple(_raw(series, started_ns) for series in outcome.series),
     )
+    return run, outcome.left_behind()
 
 
 @contextmanager
@@ -288,17 +292,13 @@ def _raw_gap(gap: Gap, started_ns: int) -> RawGap:
     )
 
 
-def _save(run: SavedRun, file: Path | None) -> None:
-    if file is not None:
-        file.write_text(run.model_dump_json(indent=2) + "\n")
-        remark(f"saved with its series in {file}")
-
-
-def _show(run: SavedRun, log: Path, *, as_json: bool) -> None:
+def _show(run: SavedRun, profile: ProfileSummary | None, log: Path, *, as_json: bool) -> None:
     if as_json:
         emit_json(as_data(LocalRun.model_validate(run.model_dump(include=set(LocalRun.model_fields)))))
     else:
         print_run(run)
+        if profile is not None:
+            print_profile(out(), profile)
     if run.state is Ending.FAILED:
         _show_log(log)
 

@@ -143,6 +143,17 @@ class BenchmarkOptions:
             help="Partitions it may run on, such as kind=mig,profile=1g.10gb (default: any).",
         ),
     ] = None
+    max_batch: Annotated[
+        int | None,
+        typer.Option(
+            "--max-batch",
+            metavar="N",
+            help="Instead of measuring, search for the largest batch_size that fits into memory, N at most.",
+        ),
+    ] = None
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Record a profile of some more steps after the measured ones.")
+    ] = False
     seed: Annotated[
         int | None,
         typer.Option("--seed", metavar="N", help="Seed of weights, data and arrivals (default: 0)."),
@@ -161,6 +172,8 @@ class BenchmarkOptions:
             "load": parse_values(self.load, "--load"),
             "search": max_rate_search(self.max_rate),
             "where": self.where,
+            "search": None if self.max_batch is None else {"kind": "max_batch", "limit": self.max_batch},
+            "profile": self.profile or None,
             "seed": self.seed,
             "timeout_s": self.timeout_s,
         }

@@ -19,6 +19,7 @@ _WORDS = {
     "warming_up": "warming up",
     "measuring": "measuring",
     "finishing": "finishing",
+    "profiling": "profiling some more steps",
 }
 
 

@@ -24,6 +24,7 @@ from migperf.cli.output import (
     table,
 )
 from migperf.cli.parameters import plain
+from migperf.cli.profiles import print_profile
 from migperf.cli.progress import Reporter, reporter
 from migperf.cli.submission import SubmitOptions, request_from
 from migperf.cli.taints import how_well, print_taints, standing_of
@@ -38,6 +39,7 @@ from migperf.client import (
     RunView,
     StateEvent,
 )
+from migperf.measure.profiling.summary import SUMMARY_NAME, ProfileSummary
 from migperf.store.states import RunState
 
 INTERRUPTED = 130
@@ -143,6 +145,17 @@ def show_run(client: Client, run: RunView, *, as_json: bool) -> None:
     print_taints(console, run.taints)
     for line in _notes(run, simulated=result.simulated):
         console.print(Text(line, "dim"))
+    if run.state.is_final:
+        _print_documents(console, client, run)
+
+
+def _print_documents(console: Console, client: Client, run: RunView) -> None:
+    """Print which documents the run left behind, and its profile in short."""
+    documents = client.artifacts(run.id)
+    if documents:
+        console.print(Text(f"documents: {', '.join(document.name for document in documents)}", "dim"))
+    if any(document.name == SUMMARY_NAME for document in documents):
+        print_profile(console, ProfileSummary.model_validate_json(client.artifact(run.id, SUMMARY_NAME)), run.id)
 
 
 def _print_head(console: Console, client: Client, run: RunView) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from migperf.cli import run_series
+from migperf.cli import run_documents, run_series
 from migperf.cli.options import AsJson, RunId, ServiceOptions, grouped, parse_pairs
 
 if TYPE_CHECKING:
@@ -176,3 +176,4 @@ def log(
 
 app.command()(run_series.series)
 app.command()(run_series.export)
+app.command()(run_documents.artifacts)

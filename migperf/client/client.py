@@ -6,7 +6,8 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Self, Unpack
 from urllib.parse import quote, urljoin
 
 from httpx import codes
@@ -15,6 +16,7 @@ from pydantic import BaseModel
 from migperf.client.comparison_calls import ComparisonCalls
 from migperf.client.errors import LayoutTimeoutError, RunDeletedError
 from migperf.client.events import EventStream, Followed, run_event
+from migperf.client.files import written
 from migperf.client.gpu_models import (
     GpuDetail,
     GpuList,
@@ -148,6 +150,11 @@ class Client(SeriesCalls, ComparisonCalls):
     def artifact(self, run_id: str, name: str) -> bytes:
         """Return one document of the run."""
         return self._transport.send("GET", run_path(run_id, "artifacts", name)).content
+
+    def save_artifact(self, run_id: str, name: str, file: Path | BinaryIO) -> int:
+        """Write one document of the run into a file and return its size, bytes. A named file appears when whole."""
+        with self._transport.stream(run_path(run_id, "artifacts", name)) as pieces, written(file) as opened:
+            return sum(opened.write(piece) for piece in pieces)
 
     def watch(self, run_id: str, timeout_s: float | None = None) -> Iterator[RunEvent]:
         """Iterate over what happens to the run, from its beginning to its end, across dropped connections.

@@ -95,6 +95,8 @@ class BenchmarkView(View):
     method: dict[str, JsonValue] = Field(default_factory=dict)
     seed: int = 0
     where: dict[str, JsonValue] = Field(default_factory=dict)
+    search: dict[str, JsonValue] | None = None
+    profile: bool = False
     layout: str | None = None
     restore_layout: bool = False
 

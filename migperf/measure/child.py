@@ -13,6 +13,7 @@ from migperf.measure.harness import harness_figures
 from migperf.measure.job import Job
 from migperf.measure.memory import allocator_state, is_out_of_memory, peak_figures, reset_peaks
 from migperf.measure.phases import Phase
+from migperf.measure.profiling.recording import leave_profile
 from migperf.measure.recorder import Recorder
 from migperf.measure.scenarios import prepare
 from migperf.metrics.metric import Scope
@@ -70,7 +71,7 @@ def perform_job(job: Job, device: "torch.device", recorder: Recorder) -> Finishe
     window = drive.perform(recorder)
     recorder.enter(Phase.FINISHING)
     report = payload.report()
-    return Finished(
+    finished = Finished(
         window_start_ns=window.start_ns,
         window_end_ns=window.end_ns,
         samples_per_step=payload.samples_per_step,
@@ -84,6 +85,10 @@ def perform_job(job: Job, device: "torch.device", recorder: Recorder) -> Finishe
         figures=(*window.figures, *peak_figures(device), *costs, *harness, *payload_figures(report)),
         tables={**window.tables, **report.tables},
     )
+    if job.benchmark.profile:
+        recorder.send(finished)  # said before, so that a profiler that crashes or hangs does not cost it
+        leave_profile(drive, payload, device, recorder)
+    return finished
 
 
 def payload_figures(report: Report) -> tuple[ResultFigure, ...]:

@@ -1,5 +1,6 @@
 """What a child tells its supervisor through the pipe. Every time is CLOCK_MONOTONIC, which both share, in ns."""
 
+import json
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
@@ -73,6 +74,11 @@ class Document(_Event):
     def of(cls, name: str, media_type: str, data: bytes) -> "Document":
         """Build the event from the document as it is."""
         return cls.model_construct(name=name, media_type=media_type, data=data)
+
+    @classmethod
+    def table(cls, name: str, table: JsonValue) -> "Document":
+        """Build the event from a table, as a JSON document of its name."""
+        return cls.of(f"{name}.json", "application/json", json.dumps(table, separators=(",", ":")).encode())
 
 
 class AllocatorState(_Event):

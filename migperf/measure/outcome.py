@@ -67,3 +67,8 @@ class Outcome:
         if not self.taints:
             return None
         return "tainted: " + "; ".join(f"{taint.rule} ({taint.seen})" for taint in self.taints)
+
+    def left_behind(self) -> tuple[Document, ...]:
+        """Return all documents, the payload's tables as JSON among them."""
+        tables = self.finished.tables if self.finished is not None else {}
+        return (*(Document.table(name, table) for name, table in tables.items()), *self.documents)

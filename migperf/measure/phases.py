@@ -16,3 +16,5 @@ class Phase(StrEnum):
     MEASURING = "measuring"
     FINISHING = "finishing"
     """The payload reports; nothing is timed any more."""
+    PROFILING = "profiling"
+    """Some more steps are recorded, where a profile was asked for; the result is there already."""

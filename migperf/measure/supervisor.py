@@ -37,6 +37,7 @@ from migperf.measure.launcher import Child, Launcher
 from migperf.measure.out_of_memory import oom_kills
 from migperf.measure.outcome import Ending, Outcome, Stop
 from migperf.measure.phases import Phase
+from migperf.measure.profiling.summary import with_reason
 from migperf.measure.summary import measured_window, summarise
 from migperf.measure.timing_log import TimingLog
 from migperf.metrics.instruments import Instruments, RunWatch
@@ -250,7 +251,7 @@ class Supervisor:
         return self._give_up_at_ns is None or now_ns < self._give_up_at_ns
 
     def _outcome(self, died: Died | None, series: tuple[Series, ...], oom_before: int) -> Outcome:
-        ending, reason, stop = self._verdict or self._judge(died, oom_before)
+        ending, reason, stop = self._ending(died, oom_before)
         finished = self._last_word if isinstance(self._last_word, Finished) else None
         figures = self._figures(finished, series) if finished else ()
         if isinstance(self._last_word, DoesNotFit):
@@ -261,7 +262,7 @@ class Supervisor:
             stop=stop,
             figures=figures if ending in (Ending.SUCCEEDED, Ending.DOES_NOT_FIT) else (),
             finished=finished,
-            documents=tuple(self._documents),
+            documents=self._all_documents(died, finished),
             environment=self._environment,
             series=series,
             summaries=summaries(series, measured_window(finished)) if finished else (),
@@ -271,6 +272,18 @@ class Supervisor:
     def _figures(self, finished: Finished, series: tuple[Series, ...]) -> tuple[ResultFigure, ...]:
         whole_board = self._job.partition.kind is PartitionKind.GPU
         return summarise(self._job.benchmark, finished, series, whole_board=whole_board)
+
+    def _all_documents(self, died: Died | None, finished: Finished | None) -> tuple[Document, ...]:
+        """Return what the child left behind; of a profile that it did not get to the end of, the reason."""
+        if finished is None or not self._job.benchmark.profile:
+            return tuple(self._documents)
+        return with_reason(self._documents, self._verdict[1] if self._verdict else _describe_death(died))
+
+    def _ending(self, died: Died | None, oom_before: int) -> tuple[Ending, str | None, Stop | None]:
+        """Say how the run ended. What its child did after it had measured to its end does not spoil the result."""
+        if self._verdict is None or (isinstance(self._last_word, Finished) and self._verdict[2] is None):
+            return self._judge(died, oom_before)
+        return self._verdict
 
     def _judge(self, died: Died | None, oom_before: int) -> tuple[Ending, str | None, Stop | None]:
         """Say how a child ended that nobody stopped."""
@@ -296,6 +309,12 @@ def _judge_silent(died: Died, memory_ran_out: bool) -> tuple[Ending, str]:
         reason = f"killed by the kernel for memory; its resident set had reached {died.peak_rss_mib:.0f} MiB"
         return Ending.DOES_NOT_FIT, reason
     return Ending.INTERRUPTED, "the child was killed from outside (SIGKILL)"
+
+
+def _describe_death(died: Died | None) -> str:
+    if died is None:
+        return "the child died while it profiled, and its helper with it"
+    return f"the child ended while it profiled: {_describe_exit(died.exit_code)}"
 
 
 def _signal(pidfd: int, number: signal.Signals) -> None:

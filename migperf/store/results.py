@@ -1,11 +1,11 @@
 """What a run leaves behind at its end: the figures of its result, its log, and documents."""
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import zstandard
 from pydantic import JsonValue
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from migperf.errors import NotFoundError
@@ -28,9 +28,7 @@ def read_figures(session: Session, run_id: str) -> list[ResultFigure]:
 
 def store_tables(session: Session, run_id: str, tables: Mapping[str, JsonValue]) -> None:
     """Store the payload's tables as JSON documents."""
-    for name, table in tables.items():
-        data = json.dumps(table, separators=(",", ":")).encode()
-        session.add(Artifact(run_id=run_id, name=f"{name}.json", media_type="application/json", data=data))
+    store_documents(session, run_id, (Document.table(name, table) for name, table in tables.items()))
 
 
 def store_documents(session: Session, run_id: str, documents: Iterable[Document]) -> None:
@@ -41,14 +39,34 @@ def store_documents(session: Session, run_id: str, documents: Iterable[Document]
         )
 
 
-def list_artifacts(session: Session, run_id: str) -> Sequence[Artifact]:
-    """Return the documents of a run by name."""
-    return session.scalars(select(Artifact).where(Artifact.run_id == run_id).order_by(Artifact.name)).all()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedArtifact:
+    """A document as lists show it: everything but the document itself."""
+
+    run_id: str
+    name: str
+    media_type: str
+    size_bytes: int
+
+
+def list_artifacts(session: Session, run_id: str) -> list[ListedArtifact]:
+    """Return the documents of a run by name, without reading them."""
+    columns = (Artifact.name, Artifact.media_type, func.length(Artifact.data))
+    rows = session.execute(select(*columns).where(Artifact.run_id == run_id).order_by(Artifact.name))
+    return [
+        ListedArtifact(run_id=run_id, name=name, media_type=media_type, size_bytes=size_bytes)
+        for name, media_type, size_bytes in rows
+    ]
+
+
+def find_artifact(session: Session, run_id: str, name: str) -> Artifact | None:
+    """Return one document, None if the run has none of that name."""
+    return session.get(Artifact, (run_id, name))
 
 
 def get_artifact(session: Session, run_id: str, name: str) -> Artifact:
     """Return one document. Raises NotFoundError."""
-    artifact = session.get(Artifact, (run_id, name))
+    artifact = find_artifact(session, run_id, name)
     if artifact is None:
         raise NotFoundError(
             f"artifact of run {run_id}", name, [known.name for known in list_artifacts(session, run_id)]

@@ -1,7 +1,11 @@
 """What a run leaves behind comes out as it went in."""
 
+import gzip
+
 import pytest
 
+from migperf.measure.events import Document
+from migperf.measure.profiling.summary import TRACE_NAME
 from migperf.store import results
 from migperf.store.database import Database
 from tests.api.serving import TestClient
@@ -85,3 +89,15 @@ def test_a_document_may_have_an_awkward_name(client: TestClient, database: Datab
 def test_an_unknown_document_is_a_problem(client: TestClient, database: Database) -> None:
     answer = client.get(f"/v1/runs/{measured(database)}/artifacts/none.json")
     assert (answer.status_code, answer.json()["type"]) == (404, "/problems/not-found")
+
+
+def test_a_profile_is_sent_as_the_compressed_file_that_it_is(client: TestClient, database: Database) -> None:
+    run_id = measured(database)
+    data = gzip.compress(b"{}")
+    with database.write() as session:
+        results.store_documents(session, run_id, [Document.of(TRACE_NAME, "application/gzip", data)])
+    (item, _) = client.get(f"/v1/runs/{run_id}/artifacts").json()["items"]
+    assert (item["name"], item["bytes"]) == (TRACE_NAME, len(data))
+    answer = client.get(item["url"])
+    assert (answer.content, answer.headers["Content-Type"]) == (data, "application/gzip")
+    assert "Content-Encoding" not in answer.headers, "a browser would unpack it and keep its name"
