@@ -31,9 +31,10 @@ from migperf.measure.hygiene import Taint
 from migperf.measure.job import Job
 from migperf.measure.launcher import Launcher
 from migperf.measure.outcome import Ending, Outcome, Stop
+from migperf.measure.perform import perform
 from migperf.measure.phases import Phase
 from migperf.measure.profiling.summary import ProfileSummary
-from migperf.measure.supervisor import Limits, Standing, Supervisor
+from migperf.measure.supervisor import Limits, Standing
 from migperf.metrics.instruments import Instruments, node_instruments
 from migperf.metrics.series import Gap, Series, SeriesUpdate
 from migperf.settings import Settings, load_settings
@@ -197,7 +198,7 @@ class TerminalWatcher:
 
     def tick(self, standing: Standing) -> Stop | None:
         """See Watcher."""
-        self._shown.progress(standing.fraction, f"{standing.steps} steps" if standing.steps else "")
+        self._shown.progress(standing.fraction, standing.note or (f"{standing.steps} steps" if standing.steps else ""))
         return Stop.CANCEL if self._interrupts.count else None
 
     def samples(self, updates: list[SeriesUpdate]) -> None:
@@ -213,7 +214,7 @@ def _measure(request: RunRequest, partition: Partition, log: Path) -> tuple[Save
         shown.phase(Phase.STARTING)
         launcher.wait_until_warm()
         started_at, started_ns = datetime.now(UTC), time.monotonic_ns()
-        outcome = Supervisor(launcher, instruments, job, TerminalWatcher(shown, interrupts), log, LIMITS).run()
+        outcome = perform(launcher, instruments, job, TerminalWatcher(shown, interrupts), log, LIMITS)
     window = _window(outcome, started_ns)
     run = SavedRun(
         state=outcome.ending,

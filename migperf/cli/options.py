@@ -170,14 +170,19 @@ class BenchmarkOptions:
             "parameters": parse_values(self.parameters, "--param"),
             "method": parse_values(self.method, "--method"),
             "load": parse_values(self.load, "--load"),
-            "search": max_rate_search(self.max_rate),
+            "search": self._search(),
             "where": self.where,
-            "search": None if self.max_batch is None else {"kind": "max_batch", "limit": self.max_batch},
             "profile": self.profile or None,
             "seed": self.seed,
             "timeout_s": self.timeout_s,
         }
         return {name: value for name, value in given.items() if value is not None and value != {}}
+
+    def _search(self) -> dict[str, Any] | None:
+        rate = max_rate_search(self.max_rate)
+        if rate is not None and self.max_batch is not None:
+            raise typer.BadParameter("one run searches for one thing", param_hint="'--max-rate', '--max-batch'")
+        return rate if self.max_batch is None else {"kind": "max_batch", "limit": self.max_batch}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

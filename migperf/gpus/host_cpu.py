@@ -11,6 +11,7 @@ import psutil
 from migperf.gpus.partition import Partition, PartitionKind
 
 MIB = 1 << 20
+_CONTROL_GROUP = Path("/sys/fs/cgroup")
 _NAMESPACE = uuid.UUID("5f0d2c3e-6a51-4f8b-9a87-2f6f0c9d7e11")
 
 
@@ -48,7 +49,21 @@ def processor_model() -> str:
 def memory_limit_bytes() -> int:
     """Return the bytes of memory this process may take: the host's, or its control group's if that is less."""
     total = psutil.virtual_memory().total
-    limit = Path("/sys/fs/cgroup/memory.max")
+    limit = _control_group_limit_bytes()
+    return total if limit is None else min(total, limit)
+
+
+def memory_available_bytes() -> int:
+    """Return the bytes that this process could still take without anything else having to give way."""
+    available = psutil.virtual_memory().available
+    limit = _control_group_limit_bytes()
+    if limit is None:
+        return available
+    return max(0, min(available, limit - int((_CONTROL_GROUP / "memory.current").read_text())))
+
+
+def _control_group_limit_bytes() -> int | None:
+    limit = _CONTROL_GROUP / "memory.max"
     if limit.is_file() and (text := limit.read_text().strip()) != "max":
-        return min(total, int(text))
-    return total
+        return int(text)
+    return None

@@ -22,7 +22,8 @@ from migperf.measure.benchmark import Benchmark
 from migperf.measure.job import Job
 from migperf.measure.launcher import HelperDiedError, Launcher
 from migperf.measure.outcome import Ending, Outcome, Stop
-from migperf.measure.supervisor import Limits, Supervisor
+from migperf.measure.perform import perform
+from migperf.measure.supervisor import Limits
 from migperf.metrics.instruments import Instruments
 from migperf.settings import Settings
 from migperf.store import gpus, leases, nodes, results, series
@@ -117,7 +118,7 @@ class Executor:
             log_bytes=self.settings.log_limit_bytes,
         )
         try:
-            return Supervisor(self.launcher, self.instruments, job, watcher, log, limits).run()
+            return perform(self.launcher, self.instruments, job, watcher, log, limits)
         except HelperDiedError as error:
             return Outcome(ending=Ending.INTERRUPTED, reason=str(error))
         except Exception as error:  # noqa: BLE001 - a defect of ours must end the run, not leave it running

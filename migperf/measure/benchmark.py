@@ -11,9 +11,10 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from migperf.gpus.layout import Layout, LayoutText
 from migperf.gpus.partition import PartitionKind
 from migperf.gpus.selector import Selector
+from migperf.measure.batch_sizes import BATCH_SIZE, batch_problem, first_size
 from migperf.measure.engine import Engine
 from migperf.measure.load import Arrivals, Load
-from migperf.measure.search import MaxRate, Search
+from migperf.measure.search import MaxBatch, MaxRate, Search
 from workloads.base import Card, Task
 from workloads.registry import UnknownWorkloadError, card
 
@@ -168,6 +169,22 @@ class Benchmark(BaseModel):
         object.__setattr__(self, "load", load)
         if (problem := _load_problem(self.scenario, load, rate_searched=rate_searched)) is not None:
             raise _refusal("load_disagrees", problem[1], ("load", problem[0]), getattr(load, problem[0]))
+        return self
+
+    @model_validator(mode="after")
+    def _batch_search_agrees(self) -> Self:
+        """Check that the largest batch can be searched for, and write out the size that the search begins with."""
+        if not isinstance(self.search, MaxBatch):
+            return self
+        of_requests = self.scenario is Scenario.SERVER
+        problem = batch_problem(_card_of(self), self.parameters, self.search, of_requests=of_requests)
+        if problem is not None:
+            raise _refusal("search_disagrees", problem.message, problem.where, problem.given)
+        if self.profile:
+            message = "a search for the largest batch measures nothing that could be profiled; profile a run of its own"
+            raise _refusal("search_disagrees", message, ("profile",), True)
+        first = first_size(_card_of(self), self.parameters, self.search)
+        object.__setattr__(self, "parameters", {**self.parameters, BATCH_SIZE: first})
         return self
 
     @model_validator(mode="after")

@@ -12,6 +12,7 @@ from migperf.measure.figures import ResultFigure
 from migperf.measure.harness import harness_figures
 from migperf.measure.job import Job
 from migperf.measure.memory import allocator_state, is_out_of_memory, peak_figures, reset_peaks
+from migperf.measure.memory_limit import limit_memory
 from migperf.measure.phases import Phase
 from migperf.measure.profiling.recording import leave_profile
 from migperf.measure.recorder import Recorder
@@ -37,7 +38,7 @@ def main(connection: Connection) -> int:
             text = traceback.format_exc()
             recorder.send(Failed(error=type(error).__name__, message=str(error), traceback=text))
             return 1
-        recorder.send(DoesNotFit(message=str(error), figures=peak_figures(device)))
+        recorder.send(DoesNotFit(message=str(error) or type(error).__name__, figures=peak_figures(device)))
     return 0
 
 
@@ -55,6 +56,8 @@ def bind(job: Job) -> "torch.device":
 
 def perform_job(job: Job, device: "torch.device", recorder: Recorder) -> Finished:
     """Build the payload, warm up, measure, and return what there is to say."""
+    if job.limit_memory:
+        recorder.send(Environment(facts={"memory_limit_mib": limit_memory(job.partition.memory_mib)}))
     workload = job.benchmark.card.load()
     recorder.send(Environment(facts=framework_facts(device, job.benchmark.seed)))
     context = Context(device=device, seed=job.benchmark.seed)

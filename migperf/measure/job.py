@@ -15,5 +15,7 @@ class Job(BaseModel):
     benchmark: Benchmark
     partition: Partition
     timeout_s: float
+    limit_memory: bool = False
+    """Whether the child is to get no more memory of the host than its partition has, and the host can spare."""
     facts: dict[str, JsonValue] = Field(default_factory=dict)
     """What is known of the place before the child begins; becomes part of the run's environment."""

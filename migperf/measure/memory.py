@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import torch
 
 MIB = 1 << 20
-_ALLOCATOR_REFUSALS = ("can't allocate memory", "out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
+_ALLOCATOR_REFUSALS = ("can't allocate memory", "out of memory", "CUBLAS_STATUS_ALLOC_FAILED", "std::bad_alloc")
 
 
 def reset_peaks(device: "torch.device") -> None:

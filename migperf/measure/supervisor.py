@@ -51,11 +51,12 @@ UNKILLABLE_S = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a run stands: its phase, how far that has come (0 to 1), and the steps taken in it."""
+    """Where a run stands: its phase, how far that has come (0 to 1), the steps taken in it, and a word about them."""
 
     phase: Phase
     fraction: float
     steps: int
+    note: str | None = None
 
 
 class Watcher(Protocol):

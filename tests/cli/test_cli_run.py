@@ -207,3 +207,21 @@ def test_a_killed_command_takes_its_child_with_it() -> None:
         process.communicate(timeout=20)
     psutil.wait_procs(family, timeout=5)
     assert not [p for p in family if p.is_running()]
+
+
+def test_the_largest_batch_is_searched_for_with_what_ended_the_search(cli: Cli, tmp_path: Path) -> None:
+    folder = tmp_path / "documents"
+    said = cli("run", "test-batches", "--max-batch", "3", "--artifacts", str(folder))
+    assert said.status == 0, said.err
+    assert "limited by limit (3), not by memory" in said.out
+    assert [line.split()[1:3] for line in said.out.splitlines() if line.startswith("max_batch")] == [
+        ["3.00", "samples"]
+    ]
+    assert [trial["batch_size"] for trial in json.loads((folder / "max_batch.json").read_text())] == [1, 2, 3]
+    assert said.err.splitlines()[:2] == ["starting", "measuring"]
+
+
+def test_a_workload_without_batches_has_no_largest_one(cli: Cli) -> None:
+    said = cli("run", "test-step", "--max-batch", "64")
+    assert said.status == 2
+    assert "needs a workload with the parameter batch_size" in said.err

@@ -209,6 +209,69 @@ _MISDEEDS: dict[Misdeed, Callable[[MisbehaveParameters], object]] = {
     Misdeed.IGNORE_SIGTERM: _ignore_sigterm,
 }
 
+
+class BatchParameters(Parameters):
+    """A step that takes memory by the sample, and may go wrong from a size on."""
+
+    batch_size: int = Field(default=8, ge=1, le=200, description="Samples of a step.")
+    mib_per_sample: float = Field(default=0.0, ge=0, description="Memory that a sample takes, MiB.")
+    from_size: int = Field(default=1 << 20, description="The size from which on it goes wrong.")
+    how: str = Field(default="out_of_memory", description="How: a misdeed, bad_alloc, or wait.")
+
+
+class Batches(InferencePayload):
+    """Holds as much memory as its samples take while it answers."""
+
+    def __init__(self, parameters: BatchParameters) -> None:
+        self.parameters = parameters
+        self.samples_per_step = parameters.batch_size
+
+    def next_batch(self) -> None:
+        return None
+
+    def stage(self, batch: None) -> None:
+        return batch
+
+    def infer(self, batch: None) -> None:
+        import torch
+
+        p = self.parameters
+        torch.ones(round(p.batch_size * p.mib_per_sample * (1 << 20)), dtype=torch.uint8)
+        if p.batch_size >= p.from_size:
+            _GOES_WRONG[p.how]()
+
+
+def _bad_alloc() -> None:
+    """End as C++ does whose thread gets no memory."""
+    os.write(2, b"terminate called after throwing an instance of 'std::bad_alloc'\n")
+    os.abort()
+
+
+_GOES_WRONG: dict[str, Callable[[], object]] = {
+    "bad_alloc": _bad_alloc,
+    "abort": os.abort,
+    "raise": lambda: _raise(MisbehaveParameters()),
+    "out_of_memory": lambda: _out_of_memory(MisbehaveParameters()),
+    "killed": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    "wait": lambda: time.sleep(60),
+}
+
+
+class BatchWorkload(Workload):
+    """Offers inference that takes memory."""
+
+    def inference(self, parameters: BatchParameters, context: Context) -> Batches:
+        return Batches(parameters)
+
+
+BATCHES = Card(
+    name="test-batches",
+    title="Batches that take memory",
+    summary="Takes memory by the sample; for tests.",
+    tasks=frozenset({Task.INFERENCE}),
+    parameters=BatchParameters,
+    implementation="migperf_test_payloads:BatchWorkload",
+)
 STEP = Card(
     name="test-step",
     title="Sleeping step",
