@@ -101,9 +101,18 @@ def _device_call(event: Mapping[str, Any], work: DeviceWork) -> DeviceCall:
         work=work,
         name=event["name"],
         when=_when(event),
-        operator_id=details.get("External id"),
+        operator_id=_asked_by(details),
         size_bytes=details.get("bytes"),
     )
+
+
+def _asked_by(details: Mapping[str, Any]) -> int | None:
+    """Return the id of the operator that asked for a device's work.
+
+    Where there is none, Kineto writes the work's own correlation in its place, which could be the id of any operator.
+    """
+    asked: int | None = details.get("External id")
+    return None if asked == details.get("correlation") else asked
 
 
 def shapes_text(dims: Sequence[Any]) -> str:

@@ -77,6 +77,16 @@ def test_the_kernels_are_listed_by_their_time_whoever_asked_for_them() -> None:
     assert sum(row.share for row in device.kernels) == pytest.approx(1)
 
 
+def test_work_that_no_operator_asked_for_is_not_given_to_one_by_the_coincidence_of_ids() -> None:
+    replayed = event("kernel", "replayed", 10, 5, thread=0, **{"External id": 1, "correlation": 1})
+    asked_for = event("kernel", "asked for", 20, 5, thread=0, **{"External id": 1, "correlation": 77})
+    trace = parse_trace(document(step(2, 0, 100), operator("f", 0, 50, 1), replayed, asked_for))
+    summary = summarise_trace(trace, on_device=True)
+    assert summary.operators[0].self_device_ms == 0.005
+    assert summary.device is not None
+    assert summary.device.of_no_operator_ms == 0.005
+
+
 def test_a_recursive_operator_counts_its_time_once() -> None:
     trace = parse_trace(document(step(2, 0, 100), operator("f", 0, 50, 1), operator("f", 10, 20, 2)))
     (row,) = summarise_trace(trace, on_device=False).operators
