@@ -1,6 +1,4 @@
-"""The page of a profiled run shows what its steps were made of, or why nobody knows."""
-
-import pytest
+"""The page of a profiled run shows what its steps were made of, or why nobody knows; that of a search, what for."""
 
 from migperf.measure.profiling.summary import TRACE_NAME, ProfileSummary, summarise_trace, summary_document
 from migperf.measure.profiling.trace import parse_trace
@@ -42,8 +40,15 @@ def test_a_profile_that_failed_says_why(client: TestClient, database: Database) 
     assert TRACE_NAME not in page
 
 
-@pytest.mark.parametrize("profile", [None])
-def test_without_a_profile_there_is_no_such_heading(
-    client: TestClient, database: Database, profile: ProfileSummary | None
-) -> None:
-    assert "<h2>Profile</h2>" not in page_of(client, database, profile)
+def test_without_a_profile_there_is_no_such_heading(client: TestClient, database: Database) -> None:
+    assert "<h2>Profile</h2>" not in page_of(client, database, None)
+
+
+def test_a_run_tells_what_it_searches_for_and_whether_it_is_profiled(client: TestClient, database: Database) -> None:
+    searching = measured(
+        database, workload="test-batches", scenario="offline", search={"kind": "max_batch", "limit": 77}
+    )
+    benchmark = client.get(f"/v1/runs/{searching}").json()["benchmark"]
+    assert (benchmark["search"], benchmark["profile"]) == ({"kind": "max_batch", "limit": 77}, False)
+    assert "<dt>search limit</dt><dd>77</dd>" in client.get(f"/runs/{searching}").text
+    assert client.get(f"/v1/runs/{measured(database, profile=True)}").json()["benchmark"]["profile"] is True
