@@ -130,7 +130,7 @@ def _wait_for_line(process: subprocess.Popen[str], line: str) -> None:
 
 
 def test_ctrl_c_cancels_the_run_and_leaves_no_child_behind() -> None:
-    with measuring("test-step", "-p", "step_ms=5", "-m", "min_s=60", "-m", "warmup_s=0", "--json") as process:
+    with measuring("test-step", *AS_TOLD, "-p", "step_ms=5", "-m", "min_s=60", "-m", "warmup_s=0", "--json") as process:
         _wait_for_line(process, "measuring")
         family = psutil.Process(process.pid).children(recursive=True)
         assert len(family) >= 2, "a helper and the child that it forked"
@@ -146,7 +146,7 @@ def test_ctrl_c_cancels_the_run_and_leaves_no_child_behind() -> None:
 
 
 def test_ctrl_c_while_the_run_still_starts_cancels_it_without_a_word_from_its_helper() -> None:
-    with measuring("test-step", "-m", "min_s=60", "--json") as process:
+    with measuring("test-step", *AS_TOLD, "-m", "min_s=60", "--json") as process:
         deadline = time.monotonic() + 30
         while not (family := psutil.Process(process.pid).children()) and time.monotonic() < deadline:
             time.sleep(0.01)
@@ -162,7 +162,7 @@ def test_ctrl_c_while_the_run_still_starts_cancels_it_without_a_word_from_its_he
 
 @pytest.mark.alone
 def test_a_second_ctrl_c_does_not_wait() -> None:
-    with measuring("test-misbehave", "-p", "how=ignore_sigterm", "-m", "min_s=60", "-m", "warmup_s=0") as process:
+    with measuring("test-misbehave", *AS_TOLD, "-p", "how=ignore_sigterm", "-m", "min_s=60", "-m", "warmup_s=0") as process:
         _wait_for_line(process, "measuring")
         family = psutil.Process(process.pid).children(recursive=True)
         time.sleep(0.5)
@@ -200,7 +200,7 @@ def test_a_result_that_cannot_be_saved_is_still_printed(cli: Cli, tmp_path: Path
 
 
 def test_a_killed_command_takes_its_child_with_it() -> None:
-    with measuring("test-step", "-p", "step_ms=5", "-m", "min_s=60", "-m", "warmup_s=0") as process:
+    with measuring("test-step", *AS_TOLD, "-p", "step_ms=5", "-m", "min_s=60", "-m", "warmup_s=0") as process:
         _wait_for_line(process, "measuring")
         family = psutil.Process(process.pid).children(recursive=True)
         process.kill()
