@@ -82,7 +82,8 @@ def test_each_end_has_its_exit_status_and_reason(
         (("resnet18", "-p", "batch_size=0"), "parameters.batch_size = 0: input should be greater than or equal to 1"),
         (("resnet18", "-p", "batchsize=1"), "did you mean batch_size?"),
         (("resnet19",), "nearest: resnet18"),
-        (("resnet18", "-s", "server"), "'offline', 'single_stream' or 'train'"),
+        (("resnet18", "-s", "batch"), "'offline', 'single_stream', 'multi_stream', 'server' or 'train'"),
+        (("resnet18", "-s", "server"), "how many requests arrive per second"),
         (("vit-stem-stability", "-s", "offline"), "scenarios that it can run: train"),
         (("resnet18", "-m", "min_s=9", "-m", "max_s=1"), "lower one or raise the other"),
         (("resnet18", "-w", "kind=mig"), "no partition of this host"),
@@ -162,7 +163,8 @@ def test_ctrl_c_while_the_run_still_starts_cancels_it_without_a_word_from_its_he
 
 @pytest.mark.alone
 def test_a_second_ctrl_c_does_not_wait() -> None:
-    with measuring("test-misbehave", *AS_TOLD, "-p", "how=ignore_sigterm", "-m", "min_s=60", "-m", "warmup_s=0") as process:
+    stubborn = ("test-misbehave", *AS_TOLD, "-p", "how=ignore_sigterm")
+    with measuring(*stubborn, "-m", "min_s=60", "-m", "warmup_s=0") as process:
         _wait_for_line(process, "measuring")
         family = psutil.Process(process.pid).children(recursive=True)
         time.sleep(0.5)
