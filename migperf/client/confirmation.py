@@ -6,7 +6,7 @@ A loop of the client; the service knows only the runs, which are labelled with w
 import random
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
@@ -109,8 +109,9 @@ class Confirmer:
         """Make one run and return its id. Raises _Stop if it does not succeed, or not in time."""
         if self._left_s() <= 0:
             raise self._budget_spent()
-        run = self._client.submit(self._request(number, side))
-        with self._cancelling(run):
+        request, key = self._request(number, side), f"{self._label}-{number}-{side}"
+        with self._cancelling(request, key):
+            run = self._client.submit(request, idempotency_key=key)
             if run.fingerprint != self._of[side].fingerprint:
                 raise CannotConfirmError(
                     f"the benchmark of run {self._of[side].id} is another one to the service by now: it was measured "
@@ -131,13 +132,16 @@ class Confirmer:
             raise self._budget_spent() from None
 
     @contextmanager
-    def _cancelling(self, run: RunView) -> Iterator[None]:
-        """Cancel the run if anything keeps us from waiting for its end."""
+    def _cancelling(self, request: Mapping[str, Any], key: str) -> Iterator[None]:
+        """Cancel the run if anything keeps us from waiting for its end.
+
+        Submitting again with the same key tells which it is, also if we were interrupted before its id was known.
+        """
         try:
             yield
         except BaseException:
             with suppress(MigperfClientError):
-                self._client.cancel(run.id)
+                self._client.cancel(self._client.submit(request, idempotency_key=key).id)
             raise
 
     def _request(self, number: int, side: str) -> dict[str, Any]:

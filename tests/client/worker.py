@@ -10,7 +10,7 @@ import numpy as np
 from sqlalchemy import select
 
 from migperf.statistics.samples import Samples
-from migperf.store import leases
+from migperf.store import leases, runs
 from migperf.store.database import Database, now
 from migperf.store.models import Run
 from migperf.store.states import RunState
@@ -27,13 +27,19 @@ def registered(database: Database, **partition: object) -> None:
         builders.register(session, now(session), builders.partition(**partition))  # type: ignore[arg-type]
 
 
-def make_run(database: Database, run_id: str, steps: Steps) -> bool:
-    """Begin a queued run on the partition and end it, unless it is to go on; tell whether it ended."""
+def make_run(database: Database, run_id: str, steps: Steps, begun: Callable[[str], object] = str) -> bool:
+    """Begin a queued run on the partition and end it, unless it is to go on; tell whether another may follow.
+
+    ``begun`` is told when the run has begun. One that was cancelled meanwhile does not begin.
+    """
     with database.write() as session:
-        run = session.get_one(Run, run_id)
+        run = runs.lock(session, run_id)
+        if run.state is not RunState.QUEUED:
+            return True
         token = builders.place(session, run, now(session)).id
         leases.claim(session, token, "node-1-a", now(session) + timedelta(milliseconds=1), 15)
         taken = steps(run)
+    begun(run_id)
     if taken is None:
         return False
     if not isinstance(taken, RunState):
@@ -56,8 +62,7 @@ def worker(database: Database, steps: Steps) -> Iterator[list[str]]:
             if queued is None:
                 time.sleep(0.005)
                 continue
-            taken.append(queued)
-            if not make_run(database, queued, steps):
+            if not make_run(database, queued, steps, taken.append):
                 return
 
     thread = threading.Thread(target=work)
