@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, cast
@@ -100,6 +101,11 @@ class Payload(ABC):
     @engine.setter
     def engine(self, engine: Callable[..., Any]) -> None:
         self._engine = engine
+
+    @contextmanager
+    def rehearsal(self) -> Iterator[None]:
+        """Inside, a harness tries a step out; afterwards what the payload itself draws and counts is as it was."""
+        yield
 
     @abstractmethod
     def next_batch(self) -> Any:  # noqa: ANN401 - only the payload knows the shape of its batch
@@ -221,6 +227,35 @@ class Workload:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EngineOffer:
+    """What a workload's model can be executed by, in and with, beyond eager PyTorch in fp32; names as in a request.
+
+    Whoever offers more calls ``engine`` in each step, with tensors of a fixed shape whose first dimension is the batch,
+    and trains by :class:`GradientTraining`: that is what a harness needs to put another engine there, and to check it.
+    """
+
+    runtimes: tuple[str, ...] = ("eager",)
+    precisions: tuple[str, ...] = ("fp32",)
+    channels_last: bool = False
+    refused: Mapping[str, str] = field(default_factory=dict)
+    """Why a runtime, a precision or ``channels_last`` is not offered, by name."""
+    otherwise: str = "its steps call the model themselves, so nothing else can be put in its place"
+    """Why what is neither offered nor named in ``refused`` is not."""
+
+    def why_not(self, name: str) -> str:
+        """Return why the runtime, precision or layout of that name is not offered."""
+        return self.refused.get(name, self.otherwise)
+
+
+EAGER_ONLY = EngineOffer()
+ALL_ENGINES = EngineOffer(
+    runtimes=("eager", "compile", "cuda_graph", "onnx_runtime"),
+    precisions=("fp32", "tf32", "bf16", "fp16"),
+    channels_last=True,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
     """A payload's entry in the catalogue. Holds no torch: ``implementation`` is imported by :meth:`load`."""
 
@@ -231,6 +266,7 @@ class Card:
     parameters: type[Parameters]
     implementation: str
     """``module:attribute`` of a Workload subclass or of an instance of one."""
+    engines: EngineOffer = EAGER_ONLY
     paper: str | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
     """Published figures worth showing beside a measurement, e.g. ``{"parameters": "4.6 M"}``."""

@@ -4,7 +4,9 @@ The model maps images (B, 3, S, S) to logits (B, K). Training is a real step: mi
 backward and the optimiser. The learning rate stays at its value, as a benchmark has no epochs to schedule.
 """
 
-from collections.abc import Mapping, Sequence
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from workloads.base import Context, Figure, GradientTraining, InferencePayload, Report, Workload
+from workloads.base import Context, Figure, GradientTraining, InferencePayload, Report, Task, Workload
 from workloads.data.pool import BatchPool, fill_pool, move
 from workloads.data.procedural import GratingImages, ImageBatch
 from workloads.image_parameters import ImageParameters, OptimizerName
@@ -29,8 +31,11 @@ AVERAGE_EPOCHS = 400
 class ModelBuilder(Protocol):
     """Makes a freshly initialised classifier for square images."""
 
-    def __call__(self, *, image_size: int, classes: int) -> nn.Module:
-        """Return a model that maps (B, 3, image_size, image_size) to (B, classes)."""
+    def __call__(self, *, image_size: int, classes: int, task: Task) -> nn.Module:
+        """Return a model that maps (B, 3, image_size, image_size) to (B, classes).
+
+        One that is to infer answers with logits that differ, so that it can be told whether they are right.
+        """
 
 
 class ClassifierInference(InferencePayload):
@@ -41,6 +46,15 @@ class ClassifierInference(InferencePayload):
         self.model = model.to(device).eval()
         self._pool = pool
         self._device = device
+
+    @contextmanager
+    def rehearsal(self) -> Iterator[None]:
+        """See Payload."""
+        pool, self._pool = self._pool, BatchPool(self._pool.batches)
+        try:
+            yield
+        finally:
+            self._pool = pool
 
     def next_batch(self) -> ImageBatch:
         """Return the pool's next batch."""
@@ -89,6 +103,16 @@ class ClassifierTraining(GradientTraining):
         self._steps = 0
         self._first_loss: Tensor | None = None
         self._last_loss: Tensor | None = None
+
+    @contextmanager
+    def rehearsal(self) -> Iterator[None]:
+        """See Payload."""
+        pool, self._pool = self._pool, BatchPool(self._pool.batches)
+        mixer, self._mixer = self._mixer, copy.deepcopy(self._mixer)
+        try:
+            yield
+        finally:
+            self._pool, self._mixer = pool, mixer
 
     def next_batch(self) -> ImageBatch:
         """Return the pool's next batch."""
@@ -141,12 +165,12 @@ class ImageClassification(Workload):
 
     def inference(self, parameters: ImageParameters, context: Context) -> ClassifierInference:
         """Return the inference payload."""
-        model, pool = self._model(parameters, context), _pool(parameters, context)
+        model, pool = self._model(parameters, context, Task.INFERENCE), _pool(parameters, context)
         return ClassifierInference(model, pool, parameters, context.device)
 
     def training(self, parameters: ImageParameters, context: Context) -> ClassifierTraining:
         """Return the training payload."""
-        model, pool = self._model(parameters, context), _pool(parameters, context)
+        model, pool = self._model(parameters, context, Task.TRAINING), _pool(parameters, context)
         return ClassifierTraining(model, pool, parameters, self.setting(parameters), context)
 
     def setting(self, parameters: ImageParameters) -> Tuned:
@@ -154,9 +178,9 @@ class ImageClassification(Workload):
         published = self.tuned[parameters.optimizer].scaled_to(parameters.batch_size)
         return published.overridden(parameters.learning_rate, parameters.weight_decay)
 
-    def _model(self, parameters: ImageParameters, context: Context) -> nn.Module:
+    def _model(self, parameters: ImageParameters, context: Context, task: Task) -> nn.Module:
         with seeded(context.seed):
-            return self.build(image_size=parameters.image_size, classes=parameters.classes)
+            return self.build(image_size=parameters.image_size, classes=parameters.classes, task=task)
 
 
 def _pool(parameters: ImageParameters, context: Context) -> BatchPool:

@@ -91,9 +91,44 @@ def test_a_seed_fixes_weights_images_and_mixing(name):
     assert first != other
 
 
-def test_inference_and_training_start_from_the_same_weights_under_a_seed():
-    one, two = inference("vit-c-1gf", seed=5).model.state_dict(), training("vit-c-1gf", seed=5).model.state_dict()
-    assert all(torch.equal(one[name], two[name]) for name in one)
+@pytest.mark.parametrize(("name", "own"), [("vit-c-1gf", "head.weight"), ("resnet18", "branch.1.1.weight")])
+def test_inference_and_training_start_from_the_same_weights_under_a_seed_but_for_what_answers_need(name, own):
+    one, two = inference(name, seed=5).model.state_dict(), training(name, seed=5).model.state_dict()
+    different = [key for key in one if not torch.equal(one[key], two[key])]
+    assert different
+    assert all(key.endswith(own) for key in different)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_untrained_models_answers_differ_between_classes_and_images(name):
+    payload = inference(name)
+    logits = payload.infer(payload.stage(payload.next_batch()))
+    assert logits.std(dim=0).min() > 0
+    assert logits.std(dim=1).min() > 0
+
+
+def test_the_deepest_residual_networks_activations_fit_float16():
+    payload = inference("resnet152", batch_size=1, image_size=32)
+    largest = []
+    for block in payload.model.backbone.stages.modules():
+        block.register_forward_hook(lambda _module, _inputs, output: largest.append(float(output.max())))
+    payload.infer(payload.stage(payload.next_batch()))
+    assert max(largest) < torch.finfo(torch.float16).max / 100
+
+
+@pytest.mark.parametrize("build", [inference, training])
+def test_a_rehearsal_leaves_the_next_batches_and_their_mixing_as_they_were(build):
+    payload, untouched = build("resnet18"), build("resnet18")
+
+    def seen(payload):
+        batch = payload.stage(payload.next_batch())
+        return payload.augment(batch).images if build is training else batch.images
+
+    with payload.rehearsal():
+        tried = [seen(payload) for _ in range(3)]
+    assert torch.equal(tried[0], seen(payload)), "what was tried out is what comes first"
+    seen(untouched)
+    assert torch.equal(seen(payload), seen(untouched))
 
 
 def test_building_and_stepping_leave_the_callers_random_state_alone():

@@ -1,6 +1,6 @@
 """Batches made before the clock starts, so that what is timed is the model and not the generator."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import cycle
 
 import torch
@@ -11,7 +11,7 @@ from workloads.data.procedural import GratingImages, ImageBatch
 class BatchPool:
     """A fixed number of batches in host memory, given out in turn for ever."""
 
-    def __init__(self, batches: list[ImageBatch]) -> None:
+    def __init__(self, batches: Sequence[ImageBatch]) -> None:
         self.batches = tuple(batches)
         self._turn: Iterator[ImageBatch] = cycle(self.batches)
 

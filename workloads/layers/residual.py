@@ -24,6 +24,13 @@ class ResidualBlock(nn.Module):
         same = stride == 1 and inputs == outputs
         self.shortcut = nn.Identity() if same else conv_norm(inputs, outputs, 1, stride=stride)
 
+    @property
+    def last_norm(self) -> nn.BatchNorm2d:
+        """The batch norm whose output is added to the shortcut."""
+        norm = self.branch[-1].get_submodule("1")
+        assert isinstance(norm, nn.BatchNorm2d)  # noqa: S101 - for the type
+        return norm
+
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """Return the block's output; side divided by its stride."""
         return functional.relu(self.branch(x_BCHW) + self.shortcut(x_BCHW), inplace=True)

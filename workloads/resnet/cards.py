@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from workloads.base import Card, Task
+from workloads.base import ALL_ENGINES, Card, Task
 from workloads.resnet.parameters import ResNetParameters
 
 
@@ -14,6 +14,7 @@ def _card(depth: int, facts: Mapping[str, str]) -> Card:
         tasks=frozenset({Task.INFERENCE, Task.TRAINING}),
         parameters=ResNetParameters,
         implementation=f"workloads.resnet.workload:RESNET{depth}",
+        engines=ALL_ENGINES,
         paper="arXiv 1512.03385",
         facts=facts,
     )

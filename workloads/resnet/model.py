@@ -5,15 +5,19 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from workloads.layers.residual import BackboneConfig, BasicBlock, Bottleneck, ResidualBackbone
+from workloads.layers.residual import BackboneConfig, BasicBlock, Bottleneck, ResidualBackbone, ResidualBlock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResNetConfig:
-    """A backbone and the number of classes told apart."""
+    """A backbone and the number of classes told apart.
+
+    ``branch_scale`` is what the last batch norm of each block multiplies by at first.
+    """
 
     backbone: BackboneConfig
     classes: int = 1000
+    branch_scale: float = 1.0
 
 
 class ResNet(nn.Module):
@@ -23,6 +27,9 @@ class ResNet(nn.Module):
         super().__init__()
         self.backbone = ResidualBackbone(config.backbone)
         self.head = nn.Linear(config.backbone.output_channels, config.classes)
+        for block in self.modules():
+            if isinstance(block, ResidualBlock):
+                nn.init.constant_(block.last_norm.weight, config.branch_scale)
 
     def forward(self, image_BCHW: Tensor) -> Tensor:
         """Return logits BK."""

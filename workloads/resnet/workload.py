@@ -6,6 +6,7 @@ the one it tuned for its RegNetY, since it gives none for ResNet.
 
 from dataclasses import dataclass
 
+from workloads.base import Task
 from workloads.classification import ImageClassification
 from workloads.image_parameters import OptimizerName
 from workloads.layers.residual import BackboneConfig
@@ -24,9 +25,15 @@ class ResNetBuilder:
 
     backbone: BackboneConfig
 
-    def __call__(self, *, image_size: int, classes: int) -> model.ResNet:  # noqa: ARG002 - shared signature
-        """Return a freshly initialised network."""
-        return model.ResNet(model.ResNetConfig(backbone=self.backbone, classes=classes))
+    def __call__(self, *, image_size: int, classes: int, task: Task) -> model.ResNet:  # noqa: ARG002 - shared signature
+        """Return a freshly initialised network.
+
+        One that is to infer adds up smaller branches. With statistics that no training has set, each block of full size
+        doubles the variance: after the fifty blocks of ResNet-152 that is more than float16 can hold.
+        """
+        blocks = sum(self.backbone.depths)
+        scale = 1.0 if task is Task.TRAINING else blocks**-0.5
+        return model.ResNet(model.ResNetConfig(backbone=self.backbone, classes=classes, branch_scale=scale))
 
 
 def _workload(backbone: BackboneConfig) -> ImageClassification:

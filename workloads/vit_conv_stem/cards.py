@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from workloads.base import Card, Task
+from workloads.base import ALL_ENGINES, Card, EngineOffer, Task
 from workloads.vit_conv_stem.parameters import ViTParameters
 from workloads.vit_conv_stem.stability.parameters import StabilityParameters
 
@@ -19,6 +19,7 @@ def _card(stem: str, size: int, blocks: int, facts: Mapping[str, str]) -> Card:
         tasks=frozenset({Task.INFERENCE, Task.TRAINING}),
         parameters=ViTParameters,
         implementation=f"workloads.vit_conv_stem.workload:VIT_{stem.upper()}_{size}GF",
+        engines=ALL_ENGINES,
         paper=PAPER,
         facts=facts,
     )
@@ -49,6 +50,7 @@ CARDS = (
         tasks=frozenset({Task.TRAINING}),
         parameters=StabilityParameters,
         implementation="workloads.vit_conv_stem.stability.workload:StabilityWorkload",
+        engines=EngineOffer(otherwise="it builds a model for each trial, and its result is what they learn in fp32"),
         paper=PAPER,
         facts={
             "published, ViT-C 18 GF with SGD": "about 60 % of settings within 4 points of the best",

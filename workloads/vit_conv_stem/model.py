@@ -17,17 +17,23 @@ from workloads.vit_conv_stem import stem
 from workloads.vit_conv_stem.stem import Stem, StemConfig
 
 POSITION_STD = 0.02
+INFERENCE_HEAD_STD = 0.02
+"""Of a head that nobody will train: zero weights would answer every image with the same logits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ViTConfig:
-    """One model of the family; ``image_size`` in pixels must be a multiple of the stem's stride."""
+    """One model of the family; ``image_size`` in pixels must be a multiple of the stem's stride.
+
+    ``head_std`` is the standard deviation of the head's weights at first; the paper's is 0.
+    """
 
     block: BlockConfig
     blocks: int
     stem: StemConfig
     image_size: int = 224
     classes: int = 1000
+    head_std: float = 0.0
 
     def __post_init__(self) -> None:
         if self.image_size % self.stem.stride:
@@ -40,7 +46,7 @@ class ViTConfig:
 
 
 class VisionTransformer(nn.Module):
-    """BCHW image to logits BK, read from the class token. The head starts at zero, so the first loss is ln K."""
+    """BCHW image to logits BK, read from the class token. A head that starts at zero makes the first loss ln K."""
 
     def __init__(self, config: ViTConfig) -> None:
         super().__init__()
@@ -51,7 +57,7 @@ class VisionTransformer(nn.Module):
         self.blocks = nn.Sequential(*(TransformerBlock(config.block) for _ in range(config.blocks)))
         self.norm = nn.LayerNorm(width, eps=LAYER_NORM_EPSILON)
         self.head = nn.Linear(width, config.classes)
-        self._initialise()
+        self._initialise(config.head_std)
 
     def forward(self, image_BCHW: Tensor) -> Tensor:
         """Return logits BK."""
@@ -70,9 +76,9 @@ class VisionTransformer(nn.Module):
         logits_BK: Tensor = self.head(x_BLD[:, 0])
         return logits_BK
 
-    def _initialise(self) -> None:
+    def _initialise(self, head_std: float) -> None:
         nn.init.normal_(self.positions, std=POSITION_STD)
-        nn.init.zeros_(self.head.weight)
+        nn.init.normal_(self.head.weight, std=head_std)
         nn.init.zeros_(self.head.bias)
 
 

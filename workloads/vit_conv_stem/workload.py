@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from workloads.base import Task
 from workloads.classification import ImageClassification
 from workloads.recipe.optimisation import TunedByOptimizer
 from workloads.vit_conv_stem import model, tuned
@@ -13,9 +14,11 @@ class ViTBuilder:
 
     config: model.ViTConfig
 
-    def __call__(self, *, image_size: int, classes: int) -> model.VisionTransformer:
-        """Return a freshly initialised model."""
-        return model.VisionTransformer(replace(self.config, image_size=image_size, classes=classes))
+    def __call__(self, *, image_size: int, classes: int, task: Task) -> model.VisionTransformer:
+        """Return a freshly initialised model; with the paper's head, which is zero, only where it is to be trained."""
+        head_std = 0.0 if task is Task.TRAINING else model.INFERENCE_HEAD_STD
+        config = replace(self.config, image_size=image_size, classes=classes, head_std=head_std)
+        return model.VisionTransformer(config)
 
 
 def _workload(config: model.ViTConfig, settings: TunedByOptimizer) -> ImageClassification:
