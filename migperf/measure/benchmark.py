@@ -13,6 +13,7 @@ from migperf.gpus.partition import PartitionKind
 from migperf.gpus.selector import Selector
 from migperf.measure.batch_sizes import BATCH_SIZE, batch_problem, first_size
 from migperf.measure.engine import Engine
+from migperf.measure.engines.offer import engine_problem
 from migperf.measure.load import Arrivals, Load
 from migperf.measure.search import MaxBatch, MaxRate, Search
 from workloads.base import Card, Task
@@ -195,10 +196,22 @@ class Benchmark(BaseModel):
         object.__setattr__(self, "parameters", parameters)
         return self
 
+    @model_validator(mode="after")
+    def _engine_agrees(self) -> Self:
+        """Check that the workload offers the engine, and that scenario and load leave it possible."""
+        if (problem := engine_problem(self.card, self.scenario.task, self.engine, self.load)) is not None:
+            raise _refusal("engine_disagrees", problem[1], ("engine", problem[0]), getattr(self.engine, problem[0]))
+        return self
+
     @property
     def card(self) -> Card:
         """The card of the workload."""
         return card(self.workload)
+
+    @property
+    def most_together(self) -> int:
+        """How many requests may be answered by one call of the model."""
+        return 1 if self.load is None else self.load.max_batch
 
     def fingerprint(self) -> str:
         """Return what tells benchmarks apart whose runs may be compared: all that decides what is measured, and how.

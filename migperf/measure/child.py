@@ -6,8 +6,9 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
 from migperf.measure.costing import cost_figures
+from migperf.measure.engines.errors import EngineUnavailableError
 from migperf.measure.environment import framework_facts
-from migperf.measure.events import DoesNotFit, Environment, Failed, Finished
+from migperf.measure.events import DoesNotCompile, DoesNotFit, Environment, Failed, Finished
 from migperf.measure.figures import ResultFigure
 from migperf.measure.harness import harness_figures
 from migperf.measure.job import Job
@@ -32,6 +33,9 @@ def main(connection: Connection) -> int:
     device = bind(job)
     try:
         recorder.send(perform_job(job, device, recorder))
+    except EngineUnavailableError as error:
+        traceback.print_exc()
+        recorder.send(DoesNotCompile(message=str(error)))
     except Exception as error:  # noqa: BLE001 - whatever a payload raises is the outcome of its run
         traceback.print_exc()
         if not is_out_of_memory(error):
@@ -56,6 +60,8 @@ def bind(job: Job) -> "torch.device":
 
 def perform_job(job: Job, device: "torch.device", recorder: Recorder) -> Finished:
     """Build the payload, warm up, measure, and return what there is to say."""
+    from migperf.measure.engines.preparing import prepare_engine
+
     if job.limit_memory:
         recorder.send(Environment(facts={"memory_limit_mib": limit_memory(job.partition.memory_mib)}))
     workload = job.benchmark.card.load()
@@ -68,6 +74,8 @@ def perform_job(job: Job, device: "torch.device", recorder: Recorder) -> Finishe
     payload: Payload = build(parameters, context)
     harness = harness_figures(job.benchmark, device)
     costs = cost_figures(payload)
+    engine = prepare_engine(job.benchmark.engine, payload, device, job.benchmark.most_together)
+    recorder.send(Environment(facts=dict(engine.facts)))
     drive = prepare(job.benchmark, payload, device)
     reset_peaks(device)
     recorder.gauge(lambda: allocator_state(device))
@@ -85,7 +93,7 @@ def perform_job(job: Job, device: "torch.device", recorder: Recorder) -> Finishe
         measuring_note=window.measuring.note,
         converged=window.measuring.reached,
         unanswered=window.unanswered,
-        figures=(*window.figures, *peak_figures(device), *costs, *harness, *payload_figures(report)),
+        figures=(*window.figures, *engine.figures, *peak_figures(device), *costs, *harness, *payload_figures(report)),
         tables={**window.tables, **report.tables},
     )
     if job.benchmark.profile:

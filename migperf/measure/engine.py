@@ -1,8 +1,9 @@
 """How a model is executed: which engine, in which precision, with which layout of memory. What a user submits."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 
 class Runtime(StrEnum):
@@ -43,3 +44,17 @@ class Engine(BaseModel):
     def is_reference(self) -> bool:
         """Whether it is the one that others are checked against."""
         return self == Engine()
+
+    def in_words(self) -> str:
+        """Return it in a few words."""
+        return engine_words(self.model_dump(mode="json"))
+
+
+def engine_words(engine: Mapping[str, JsonValue]) -> str:
+    """Return an engine in a few words, from its fields as a document has them."""
+    layout = ", channels last" if engine.get("channels_last") else ""
+    return f"{engine.get('runtime', Runtime.EAGER)} in {engine.get('precision', Precision.FP32)}{layout}"
+
+
+REFERENCE_FIELDS: Mapping[str, JsonValue] = Engine().model_dump(mode="json")
+"""The reference's fields as a document has them."""

@@ -1,5 +1,7 @@
 """How much memory the child took at most, and telling "does not fit" from other errors."""
 
+import ctypes
+import gc
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +15,16 @@ if TYPE_CHECKING:
 
 MIB = 1 << 20
 _ALLOCATOR_REFUSALS = ("can't allocate memory", "out of memory", "CUBLAS_STATUS_ALLOC_FAILED", "std::bad_alloc")
+
+
+def give_back(device: "torch.device") -> None:
+    """Return memory that nothing uses to the device and to the host, so that later peaks do not stand on it."""
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
+    if device.type == "cuda":
+        import torch
+
+        torch.cuda.empty_cache()
 
 
 def reset_peaks(device: "torch.device") -> None:

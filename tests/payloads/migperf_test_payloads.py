@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import Field
 
 from workloads.base import (
+    ALL_ENGINES,
     Card,
     Context,
     Figure,
@@ -272,6 +273,28 @@ BATCHES = Card(
     parameters=BatchParameters,
     implementation="migperf_test_payloads:BatchWorkload",
 )
+
+
+class Flaw(StrEnum):
+    """What can be wrong with a network, so that an engine cannot have it, or cannot be checked."""
+
+    NONE = "none"
+    COMPILED_DIFFERS = "compiled_differs"
+    HALF_DIFFERS = "half_differs"
+    NOT_EXPORTABLE = "not_exportable"
+    ANSWERS_ZERO = "answers_zero"
+    ANSWERS_INFINITY = "answers_infinity"
+    IGNORES_ENGINE = "ignores_engine"
+    GRADIENT_STOPS = "gradient_stops"
+
+
+class NetworkParameters(Parameters):
+    """A network that compiles in seconds."""
+
+    batch_size: int = Field(default=4, ge=1, description="Images of a step.")
+    flaw: Flaw = Field(default=Flaw.NONE, description="What is wrong with it.")
+
+
 STEP = Card(
     name="test-step",
     title="Sleeping step",
@@ -287,4 +310,13 @@ MISBEHAVE = Card(
     tasks=frozenset({Task.INFERENCE}),
     parameters=MisbehaveParameters,
     implementation="migperf_test_payloads:MisbehaveWorkload",
+)
+NETWORK = Card(
+    name="test-network",
+    title="Small network",
+    summary="A convolution and a linear layer; for tests of engines.",
+    tasks=frozenset(Task),
+    parameters=NetworkParameters,
+    implementation="migperf_test_networks:NetworkWorkload",
+    engines=ALL_ENGINES,
 )

@@ -19,7 +19,7 @@ from migperf.store import schema
 from migperf.store.database import Database
 
 NAMES = ("api", "scheduler", "worker")
-FINAL = {"succeeded", "does_not_fit", "failed", "cancelled", "timed_out", "lost"}
+FINAL = {"succeeded", "does_not_fit", "does_not_compile", "failed", "cancelled", "timed_out", "lost"}
 
 
 class Service:
