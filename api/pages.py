@@ -8,6 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 import migperf
 from api import formatting
 from api.links import Links
+from migperf.measure.engine import engine_words
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -34,6 +35,7 @@ class Pages:
             "bounds": formatting.bounds,
             "moment": formatting.moment,
             "size": formatting.size,
+            "engine": engine_words,
         }
 
     def render(self, template: str, links: Links, status: int = 200, **context: object) -> HTMLResponse:

@@ -10,6 +10,8 @@ BENCHMARK: dict[str, JsonValue] = {
     "workload": "vit-c-1gf",
     "scenario": "single_stream",
     "parameters": {"batch_size": 1, "image_size": 224, "classes": 1000},
+    "load": None,
+    "engine": {"runtime": "compile", "precision": "bf16", "channels_last": False},
     "method": {
         "warmup_steps": 3,
         "warmup_s": 1.0,
@@ -18,10 +20,10 @@ BENCHMARK: dict[str, JsonValue] = {
         "max_s": 300.0,
         "sample_hz": 10.0,
     },
-    "seed": 0,
-    "where": {"kind": "mig", "profile": "1g.10gb", "gpu_model": None, "node": None, "partition": None},
     "search": None,
     "profile": False,
+    "seed": 0,
+    "where": {"kind": "mig", "profile": "1g.10gb", "gpu_model": None, "node": None, "partition": None},
     "layout": None,
     "restore_layout": False,
 }
@@ -166,6 +168,12 @@ WORKLOAD: dict[str, JsonValue] = {
     "scenarios": ["offline", "single_stream", "train"],
     "paper": "arXiv 2106.14881",
     "facts": {"parameters": "4.6 M", "multiply-adds": "1.1 G"},
+    "engines": {
+        "runtimes": ["eager", "compile", "cuda_graph", "onnx_runtime"],
+        "precisions": ["fp32", "tf32", "bf16", "fp16"],
+        "channels_last": True,
+        "refused": {},
+    },
     "url": "/v1/workloads/vit-c-1gf",
 }
 PARTITION: dict[str, JsonValue] = {

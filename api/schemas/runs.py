@@ -9,6 +9,7 @@ from api.schemas import examples
 from api.schemas.view import View
 from migperf.gpus.partition import Partition, PartitionKind
 from migperf.gpus.placement import Placement
+from migperf.measure.engine import REFERENCE_FIELDS
 from migperf.measure.hygiene import Taint
 from migperf.store.listing import RunPage
 from migperf.store.models import PartitionRow, Run
@@ -71,13 +72,20 @@ class BenchmarkView(View):
     workload: str
     scenario: str
     parameters: dict[str, JsonValue]
+    load: dict[str, JsonValue] | None = Field(
+        default=None, description="How requests arrive in detail; null where the scenario needs no such details."
+    )
+    engine: dict[str, JsonValue] = Field(
+        default_factory=lambda: dict(REFERENCE_FIELDS),
+        description="What executes the model, in which precision and layout of memory.",
+    )
     method: dict[str, JsonValue] = Field(description="How it is measured.")
-    seed: int
-    where: dict[str, JsonValue] = Field(description="Which partitions it may run on; null where it does not matter.")
     search: dict[str, JsonValue] | None = Field(
         default=None, description="What is searched for instead of measuring as given."
     )
-    profile: bool = Field(default=False, description="Whether some steps after the measured window are profiled.")
+    profile: bool = Field(default=False, description="Whether a profile of some steps is recorded after the window.")
+    seed: int
+    where: dict[str, JsonValue] = Field(description="Which partitions it may run on; null where it does not matter.")
     layout: str | None = Field(default=None, description="MIG layout that a GPU is cut into for it.")
     restore_layout: bool = Field(default=False, description="Whether the GPU's earlier layout is put back afterwards.")
 

@@ -8,7 +8,27 @@ from api.links import Links
 from api.schemas import examples
 from api.schemas.view import View
 from migperf.measure.benchmark import Scenario
-from workloads.base import Card, Task
+from migperf.measure.engines.offer import refusals
+from workloads.base import Card, EngineOffer, Task
+
+
+class EngineOfferView(View):
+    """What a workload's model can be executed by, in and with."""
+
+    runtimes: list[str]
+    precisions: list[str]
+    channels_last: bool = Field(description="Whether channels can be innermost in memory.")
+    refused: dict[str, str] = Field(description="Why each runtime, precision or layout that is missing is not offered.")
+
+    @classmethod
+    def of(cls, offer: EngineOffer) -> Self:
+        """Show what a card offers."""
+        return cls(
+            runtimes=list(offer.runtimes),
+            precisions=list(offer.precisions),
+            channels_last=offer.channels_last,
+            refused=refusals(offer),
+        )
 
 
 class WorkloadView(View):
@@ -23,6 +43,7 @@ class WorkloadView(View):
     scenarios: list[Scenario] = Field(description="The scenarios that it can run.")
     paper: str | None
     facts: dict[str, str] = Field(description="Published figures worth showing beside a measurement.")
+    engines: EngineOfferView
     url: str
 
     @classmethod
@@ -74,5 +95,6 @@ def _shown(card: Card, links: Links) -> dict[str, object]:
         "scenarios": [scenario for scenario in Scenario if scenario.task in card.tasks],
         "paper": card.paper,
         "facts": dict(card.facts),
+        "engines": EngineOfferView.of(card.engines),
         "url": links.workload(card.name),
     }

@@ -11,7 +11,7 @@ from migperf.cli.options import AsJson, OptionalWorkload, ServiceOptions, groupe
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from migperf.client import PartitionView, WorkloadDetail, WorkloadView
+    from migperf.client import EngineOfferView, PartitionView, WorkloadDetail, WorkloadView
     from migperf.gpus.partition import Partition
     from workloads.base import Card
 
@@ -91,8 +91,9 @@ def _detail(name: str) -> "WorkloadDetail":
 
 def _detail_of(card: "Card") -> "WorkloadDetail":
     """Return a card of this installation as the service would describe it."""
-    from migperf.client import WorkloadDetail
+    from migperf.client import EngineOfferView, WorkloadDetail
     from migperf.measure.benchmark import Scenario
+    from migperf.measure.engines.offer import refusals
 
     return WorkloadDetail(
         name=card.name,
@@ -102,6 +103,12 @@ def _detail_of(card: "Card") -> "WorkloadDetail":
         scenarios=tuple(scenario for scenario in Scenario if scenario.task in card.tasks),
         paper=card.paper,
         facts=dict(card.facts),
+        engines=EngineOfferView(
+            runtimes=card.engines.runtimes,
+            precisions=card.engines.precisions,
+            channels_last=card.engines.channels_last,
+            refused=refusals(card.engines),
+        ),
         parameters=card.parameters.model_json_schema(),
     )
 
@@ -125,13 +132,26 @@ def _print_workload(one: "WorkloadDetail") -> None:
     console = out()
     console.print(Text.assemble((one.title, "bold"), f" ({one.name})"))
     console.print(Text(one.summary))
-    known = {"scenarios": ", ".join(one.scenarios), "paper": one.paper, **one.facts}
+    known = {"scenarios": ", ".join(one.scenarios), **_engine_facts(one.engines), "paper": one.paper, **one.facts}
     console.print(facts_table((name, value) for name, value in known.items() if value))
     console.print()
     made = table("Parameter", "Type", "Range", "Default", "Meaning", whole=("Parameter",))
     for row in parameter_rows(one.parameters):
         made.add_row(row.name, row.type, row.range, row.default, row.description)
     console.print(made)
+
+
+def _engine_facts(offered: "EngineOfferView") -> dict[str, str]:
+    """Return what executes the workload, and why the rest does not."""
+    layouts = ", channels last" if offered.channels_last else ""
+    reasons: dict[str, list[str]] = {}
+    for name, reason in offered.refused.items():
+        reasons.setdefault(reason, []).append(name)
+    return {
+        "engines": ", ".join(offered.runtimes),
+        "precisions": ", ".join(offered.precisions) + layouts,
+        "not offered": "; ".join(f"{', '.join(names)}: {reason}" for reason, names in reasons.items()),
+    }
 
 
 def _print_here(here: "Iterable[Partition]") -> None:

@@ -49,6 +49,7 @@ LIMITS = Limits(tick_s=0.25, samples_every_s=3600.0)
 EXIT_STATUS = {
     Ending.SUCCEEDED: 0,
     Ending.DOES_NOT_FIT: 3,
+    Ending.DOES_NOT_COMPILE: 6,
     Ending.CANCELLED: 130,
 }
 
@@ -300,7 +301,7 @@ def _show(run: SavedRun, profile: ProfileSummary | None, log: Path, *, as_json: 
         print_run(run)
         if profile is not None:
             print_profile(out(), profile)
-    if run.state is Ending.FAILED:
+    if run.state in (Ending.FAILED, Ending.DOES_NOT_COMPILE):
         _show_log(log)
 
 
@@ -308,9 +309,9 @@ def print_run(run: LocalRun) -> None:
     """Print a run for people."""
     console = out()
     place = run.partition.profile or run.partition.kind
-    heading = Text.assemble(
-        (run.workload, "bold"), f" · {run.scenario} · {place} · ", state_text(run.state), standing_of(run.tainted)
-    )
+    engine = "" if run.benchmark.engine.is_reference else f" · {run.benchmark.engine.in_words()}"
+    what = f" · {run.scenario}{engine} · {place} · "
+    heading = Text.assemble((run.workload, "bold"), what, state_text(run.state), standing_of(run.tainted))
     console.print(heading)
     if run.reason:
         console.print(Text(run.reason))

@@ -134,6 +134,23 @@ class BenchmarkOptions:
             "p99=50.",
         ),
     ] = None
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            "--engine",
+            metavar="NAME",
+            help="What executes the model: eager, compile, cuda_graph or onnx_runtime (default: eager).",
+        ),
+    ] = None
+    precision: Annotated[
+        str | None,
+        typer.Option(
+            "--precision", metavar="NAME", help="What it computes in: fp32, tf32, bf16 or fp16 (default: fp32)."
+        ),
+    ] = None
+    channels_last: Annotated[
+        bool, typer.Option("--channels-last", help="Put images and convolutions in memory with channels innermost.")
+    ] = False
     where: Annotated[
         str | None,
         typer.Option(
@@ -171,6 +188,7 @@ class BenchmarkOptions:
             "method": parse_values(self.method, "--method"),
             "load": parse_values(self.load, "--load"),
             "search": self._search(),
+            "engine": self._engine_given(),
             "where": self.where,
             "profile": self.profile or None,
             "seed": self.seed,
@@ -183,6 +201,10 @@ class BenchmarkOptions:
         if rate is not None and self.max_batch is not None:
             raise typer.BadParameter("one run searches for one thing", param_hint="'--max-rate', '--max-batch'")
         return rate if self.max_batch is None else {"kind": "max_batch", "limit": self.max_batch}
+
+    def _engine_given(self) -> dict[str, Any]:
+        given = {"runtime": self.engine, "precision": self.precision, "channels_last": self.channels_last or None}
+        return {name: value for name, value in given.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 STATE_STYLES = {
     "succeeded": "green",
     "does_not_fit": "yellow",
+    "does_not_compile": "yellow",
     "failed": "red",
     "timed_out": "red",
     "lost": "red",

@@ -39,11 +39,12 @@ from migperf.client import (
     RunView,
     StateEvent,
 )
+from migperf.measure.engine import engine_words
 from migperf.measure.profiling.summary import SUMMARY_NAME, ProfileSummary
 from migperf.store.states import RunState
 
 INTERRUPTED = 130
-EXIT_STATUS = {RunState.SUCCEEDED: 0, RunState.DOES_NOT_FIT: 3}
+EXIT_STATUS = {RunState.SUCCEEDED: 0, RunState.DOES_NOT_FIT: 3, RunState.DOES_NOT_COMPILE: 6}
 
 
 def submit_benchmark(
@@ -188,6 +189,7 @@ def _facts(client: Client, run: RunView) -> Iterator[tuple[str, str]]:
         yield "tried again", f"{run.taint_retries} of {run.taint_retry_limit} times, since it was tainted or void"
     if run.labels:
         yield "labels", _labels(run)
+    yield "engine", engine_words(run.benchmark.engine)
     if run.benchmark.parameters:
         yield "parameters", ", ".join(f"{name}={plain(value)}" for name, value in run.benchmark.parameters.items())
 

@@ -30,6 +30,7 @@ from migperf.client.gpu_models import (
 from migperf.client.models import (
     ArtifactView,
     EndEvent,
+    EngineOfferView,
     FieldProblem,
     Figure,
     GoneEvent,
@@ -78,6 +79,7 @@ __all__ = [
     "DifferenceView",
     "EndEvent",
     "EndedBy",
+    "EngineOfferView",
     "FieldProblem",
     "Figure",
     "GapView",

@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, Field, JsonValue
 from migperf.client.view import TOLERANT, View
 from migperf.gpus.partition import PartitionKind
 from migperf.gpus.placement import Placement
+from migperf.measure.engine import REFERENCE_FIELDS
 from migperf.measure.figures import Interval, ResultFigure
 from migperf.store.states import RunState
 
@@ -92,11 +93,13 @@ class BenchmarkView(View):
     workload: str
     scenario: str
     parameters: dict[str, JsonValue] = Field(default_factory=dict)
+    load: dict[str, JsonValue] | None = None
+    engine: dict[str, JsonValue] = Field(default_factory=lambda: dict(REFERENCE_FIELDS))
     method: dict[str, JsonValue] = Field(default_factory=dict)
-    seed: int = 0
-    where: dict[str, JsonValue] = Field(default_factory=dict)
     search: dict[str, JsonValue] | None = None
     profile: bool = False
+    seed: int = 0
+    where: dict[str, JsonValue] = Field(default_factory=dict)
     layout: str | None = None
     restore_layout: bool = False
 
@@ -244,6 +247,15 @@ class ArtifactList(View):
     items: tuple[ArtifactView, ...]
 
 
+class EngineOfferView(View):
+    """What a workload's model can be executed by and in, and why not by or in the rest (by name)."""
+
+    runtimes: tuple[str, ...]
+    precisions: tuple[str, ...]
+    channels_last: bool
+    refused: dict[str, str] = Field(default_factory=dict)
+
+
 class WorkloadView(View):
     """A workload in the catalogue."""
 
@@ -254,6 +266,7 @@ class WorkloadView(View):
     scenarios: tuple[str, ...]
     paper: str | None = None
     facts: dict[str, str] = Field(default_factory=dict)
+    engines: EngineOfferView
     url: str | None = None
 
 

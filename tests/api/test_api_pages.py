@@ -118,6 +118,23 @@ def test_the_page_of_a_run_shows_all_that_is_known_of_it(client: TestClient, dat
 
 
 @both_databases
+def test_the_page_and_the_document_of_a_run_tell_its_engine_and_its_load(
+    client: TestClient, database: Database
+) -> None:
+    engine = {"runtime": "compile", "precision": "bf16", "channels_last": True}
+    load = {"rate_per_s": 12.5, "max_batch": 4}
+    run_id = submitted(database, workload="resnet18", scenario="server", engine=engine, load=load)
+    page = client.get(f"/runs/{run_id}").text
+    assert "compile in bf16, channels last" in page
+    assert "load rate per s</dt><dd>12.5" in page
+    told = client.get(f"/v1/runs/{run_id}").json()["benchmark"]
+    assert told["engine"] == engine
+    assert (told["load"]["max_batch"], told["search"], told["profile"]) == (4, None, False)
+    plain = submitted(database)
+    assert "eager in fp32" in client.get(f"/runs/{plain}").text
+    assert client.get(f"/v1/runs/{plain}").json()["benchmark"]["load"] is None
+
+
 def test_series_are_drawn_and_summed_up_grouped_by_what_they_are_about(client: TestClient, database: Database) -> None:
     run_id = measured(database)
     watched(database, run_id, GRACT, {0.5: 90.0, 1.0: 91.0, 3.0: 92.0, 4.0: 93.0}, gap(1, 3, STALLED))

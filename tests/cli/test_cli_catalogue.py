@@ -23,6 +23,18 @@ def test_a_workload_is_described_with_its_parameters_and_facts(cli: Cli) -> None
     assert "…" not in said.out
 
 
+def test_a_workload_tells_its_engines_and_why_it_does_not_offer_the_others(cli: Cli) -> None:
+    everything = cli("workloads", "resnet18").out
+    assert "eager, compile, cuda_graph, onnx_runtime" in everything
+    assert "fp32, tf32, bf16, fp16, channels last" in everything
+    assert "not offered" not in everything
+    said = " ".join(cli("workloads", "vit-stem-stability").out.split())
+    assert "engines eager precisions fp32 not offered compile, cuda_graph, onnx_runtime, tf32, bf16" in said
+    assert "its result is what they learn in fp32" in said
+    refused = cli("workloads", "test-step", "--json").document["engines"]["refused"]
+    assert set(refused) == {"compile", "cuda_graph", "onnx_runtime", "tf32", "bf16", "fp16", "channels_last"}
+
+
 def test_an_unknown_workload_is_a_usage_error_with_the_nearest_names(cli: Cli) -> None:
     said = cli("workloads", "resnet19")
     assert (said.status, said.out) == (2, "")

@@ -112,7 +112,13 @@ def test_the_same_key_says_that_no_new_run_was_made(cli: Cli) -> None:
 
 @pytest.mark.parametrize(
     ("state", "status"),
-    [(RunState.SUCCEEDED, 0), (RunState.DOES_NOT_FIT, 3), (RunState.FAILED, 1), (RunState.TIMED_OUT, 1)],
+    [
+        (RunState.SUCCEEDED, 0),
+        (RunState.DOES_NOT_FIT, 3),
+        (RunState.DOES_NOT_COMPILE, 4),
+        (RunState.FAILED, 1),
+        (RunState.TIMED_OUT, 1),
+    ],
 )
 def test_waiting_ends_with_the_exit_status_of_the_run(
     cli: Cli, database: Database, state: RunState, status: int

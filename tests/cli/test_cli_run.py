@@ -58,9 +58,20 @@ def test_people_get_phases_a_table_and_the_environment(cli: Cli) -> None:
     assert said.err.splitlines() == ["starting", "preparing", "warming up", "measuring", "finishing"]
 
 
+def test_the_engine_is_said_by_options_and_stands_in_the_heading(cli: Cli) -> None:
+    said = cli("run", "test-network", "--precision", "bf16", "--channels-last", *QUICK)
+    assert said.status == 0, said.err
+    assert said.out.startswith("test-network · offline · eager in bf16, channels last · cpu · succeeded")
+    assert "engine_error" in said.out
+    refused = cli("run", "test-step", "--engine", "compile")
+    assert refused.status == 2
+    assert "engine.runtime = compile: test-step does not offer compile" in refused.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "state", "reason"),
     [
+        (("test-network", "--engine", "cuda_graph"), 6, "does_not_compile", "needs a GPU, and this is a CPU"),
         (("test-misbehave", "-p", "how=out_of_memory"), 3, "does_not_fit", "no room for 1 TiB"),
         (("test-misbehave", "-p", "how=raise"), 1, "failed", "ValueError: the payload is unwell"),
         (("test-step", "-m", "min_s=60", "--timeout-s", "0.5"), 1, "timed_out", "timeout_s"),
@@ -74,6 +85,7 @@ def test_each_end_has_its_exit_status_and_reason(
     assert said.document["state"] == state
     assert reason in said.document["reason"]
     assert ("the payload is unwell" in said.err) == (state == "failed"), "the log's tail explains a failure"
+    assert ("that the child wrote" in said.err) == (state in {"failed", "does_not_compile"})
 
 
 @pytest.mark.parametrize(
