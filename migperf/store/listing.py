@@ -96,7 +96,8 @@ def _conditions(wanted: RunFilter) -> list[ColumnElement[bool]]:
     if wanted.kind is not None:
         conditions.append(Run.partition.in_(select(PartitionRow.uuid).where(PartitionRow.kind == wanted.kind)))
     if wanted.tainted is not None:
-        conditions.append(_tainted() if wanted.tainted else _clean())
+        taints = cast(Run.taints, Text)
+        conditions.append(taints != "[]" if wanted.tainted else taints == "[]")
     if wanted.created_after is not None:
         conditions.append(Run.created_at > wanted.created_after)
     if wanted.created_before is not None:
@@ -106,14 +107,6 @@ def _conditions(wanted: RunFilter) -> list[ColumnElement[bool]]:
         for key, value in wanted.labels.items()
     ]
     return conditions
-
-
-def _clean() -> ColumnElement[bool]:
-    return cast(Run.taints, Text) == "[]"
-
-
-def _tainted() -> ColumnElement[bool]:
-    return and_(Run.taints.is_not(None), ~_clean())
 
 
 def _sorted(query: Select[Run], sort: SortOrder) -> Select[Run]:
