@@ -75,8 +75,8 @@ RUN: dict[str, JsonValue] = {
     "taints": [
         {
             "rule": "busy_instances",
-            "seen": "1 of the other partitions of the GPU had processes",
-            "threshold": "0",
+            "seen": "the GPU's other instances were active for 41.3 % of the time",
+            "threshold": "1 %",
             "remedy": "leave the rest of the GPU idle: its instances share power, clocks and links",
         }
     ],

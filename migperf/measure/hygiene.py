@@ -35,8 +35,10 @@ class Facts(BaseModel):
     """Highest less lowest clock of the multiprocessors, relative to the mean."""
     device_processes: int | None = None
     """The most processes that computed on the run's device at a time, its own included."""
-    busy_instances: int | None = None
-    """Other partitions of the run's GPU that processes were on before or after the run."""
+    neighbours_sm_active_pct: float | None = None
+    """Multiprocessors of the GPU's other instances that were active, on average."""
+    used_instances: int | None = None
+    """Where that is not known: other partitions of the GPU that processes were on before or after the run."""
     board_recut: str | None = None
     """How the rest of the run's GPU was cut anew during the run."""
 
@@ -97,7 +99,8 @@ class Thresholds:
     throttled_share: float = 0.0
     clock_sm_spread_rel: float = 0.05
     device_processes: int = 1
-    busy_instances: int = 0
+    neighbours_sm_active_pct: float = 1.0
+    used_instances: int = 0
     others_cpu_share: float = 0.05
     """Of the host's processors, where the run computes on them all."""
     others_cpu_cores: float = 0.25

@@ -55,7 +55,7 @@ def gather(
     found, listed = _Found(), tuple(series)
     observed = Observed.of(listed, measured_window(finished))
     if job.partition.gpu_uuid is not None:
-        _of_the_board(found, job.partition, report)
+        _of_the_board(found, observed, job.partition, report)
         if not job.partition.simulated:
             _of_the_gpu(found, observed, {figure.name: figure for figure in figures})
     _of_the_host(found, observed, job.partition, environment)
@@ -66,11 +66,17 @@ def gather(
     return Facts(**found.facts, absent=found.absent)
 
 
-def _of_the_board(found: _Found, partition: Partition, report: Report) -> None:
+def _of_the_board(found: _Found, observed: Observed, partition: Partition, report: Report) -> None:
+    """Say what others did on the rest of the board: how active they were, else whether they were there at all."""
     found.facts["board_recut"] = report.recut
-    if partition.kind is PartitionKind.MIG:
-        unknown = report.not_checked.get(NEIGHBOURS)
-        found.add("busy_instances", None if unknown else len(report.neighbours), unknown)
+    if partition.kind is not PartitionKind.MIG:
+        return
+    active, _ = _summary(observed, catalogue.NEIGHBOURS_SM_ACTIVE)
+    if active is not None:
+        found.facts["neighbours_sm_active_pct"] = active.mean
+        return
+    unknown = report.not_checked.get(NEIGHBOURS)
+    found.add("used_instances", None if unknown else len(report.neighbours), unknown)
 
 
 def _of_the_gpu(found: _Found, observed: Observed, figures: Mapping[str, ResultFigure]) -> None:

@@ -13,6 +13,7 @@ from migperf.statistics.steady_state import Steadiness
 Finding = tuple[str, str]
 """What was seen, and the threshold, in words."""
 _UNSTEADY = (Steadiness.CHANGING, Steadiness.DRIFTING)
+_IDLE_NEIGHBOURS = "leave the rest of the GPU idle: its instances share power, clocks and links"
 _DYNAMIC_POWERSAVE = ("intel_pstate", "amd-pstate-epp", "amd_pstate_epp")
 """With these drivers ``powersave`` is the ordinary governor and raises clocks under load (kernel, admin-guide/pm)."""
 
@@ -63,9 +64,12 @@ def _device_shared(facts: Facts, limits: Thresholds) -> Finding | None:
 
 
 def _busy_instances(facts: Facts, limits: Thresholds) -> Finding | None:
-    return _above(
-        facts.busy_instances, limits.busy_instances, "{} of the other partitions of the GPU had processes", "{}"
-    )
+    seen = "the GPU's other instances were active for {:.1f} % of the time"
+    return _above(facts.neighbours_sm_active_pct, limits.neighbours_sm_active_pct, seen, "{:g} %")
+
+
+def _used_instances(facts: Facts, limits: Thresholds) -> Finding | None:
+    return _above(facts.used_instances, limits.used_instances, "{} of the GPU's other instances had processes", "{}")
 
 
 def _board_recut(facts: Facts, _limits: Thresholds) -> Finding | None:
@@ -151,9 +155,15 @@ RULES = (
     ),
     Rule(
         "busy_instances",
-        ("busy_instances",),
+        ("neighbours_sm_active_pct",),
         _busy_instances,
-        "leave the rest of the GPU idle: its instances share power, clocks and links",
+        _IDLE_NEIGHBOURS,
+    ),
+    Rule(
+        "used_instances",
+        ("used_instances",),
+        _used_instances,
+        _IDLE_NEIGHBOURS,
     ),
     Rule(
         "board_recut",

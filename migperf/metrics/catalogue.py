@@ -29,6 +29,9 @@ NVLINK_RECEIVED = Quantity("nvlink_received", "MiB/s", _AVERAGE, "received over 
 FB_USED = Quantity("fb_used", "MiB", _GAUGE, "device memory in use, the driver's reserve left out")
 FB_FREE = Quantity("fb_free", "MiB", _GAUGE, "device memory free")
 FB_RESERVED = Quantity("fb_reserved", "MiB", _GAUGE, "device memory that the driver keeps for itself")
+NEIGHBOURS_SM_ACTIVE = Quantity(
+    "neighbours_sm_active", "%", _GAUGE, "multiprocessors of the GPU's other instances that were active"
+)
 PROCESSES = Quantity("processes", "1", _GAUGE, "processes with a compute context")
 
 # The board: never an instance's, whatever is cut out of it.

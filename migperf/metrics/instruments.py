@@ -15,6 +15,7 @@ from migperf.metrics import catalogue
 from migperf.metrics.dcgm.exporter import Exporter
 from migperf.metrics.dcgm.source import dcgm_sources
 from migperf.metrics.gpu.estimate import EstimateSource, PowerShares
+from migperf.metrics.gpu.neighbours import BoardActivity, NeighboursSource
 from migperf.metrics.gpu.plan import board_sources, event_sources, joint_sources, partition_sources
 from migperf.metrics.host import HostSource
 from migperf.metrics.metric import Metric, Quantity, Scope
@@ -53,12 +54,13 @@ class RunWatch:
 
 @dataclass(slots=True)
 class _Board:
-    """What a GPU is watched by: its sampler, the names of what that reads for all runs, and the estimate they share."""
+    """What a GPU is watched by: its sampler, the names of what that reads for all runs, and what they share besides."""
 
     cut: bool
     sampler: Sampler
     names: frozenset[str]
     shares: PowerShares
+    activity: BoardActivity
 
 
 @dataclass(slots=True)
@@ -110,6 +112,8 @@ class Instruments:
 
     def _sources_of(self, driver: Driver, partition: Partition, board: _Board, *, estimate_power: bool) -> Sources:
         sources: list[Source] = [*partition_sources(driver, partition)]
+        if partition.kind is PartitionKind.MIG:
+            sources.append(NeighboursSource(board.activity, partition))
         if estimate_power:
             sources.append(EstimateSource(board.shares, partition))
         if self.exporter is not None:
@@ -138,7 +142,13 @@ def _sampler(name: str, own: Iterable[Quantity], open_shared: Callable[[], Sourc
 def _new_board(driver: Driver, gpu_uuid: str, cut: bool) -> _Board:
     own = (catalogue.GPU_SAMPLER_LATENESS, catalogue.GPU_SAMPLER_COST)
     sampler = _sampler(gpu_uuid, own, partial(_shared_sources, driver, gpu_uuid, cut))
-    return _Board(cut, sampler, _names(board_sources(driver, gpu_uuid, cut)), PowerShares(driver, gpu_uuid))
+    return _Board(
+        cut=cut,
+        sampler=sampler,
+        names=_names(board_sources(driver, gpu_uuid, cut)),
+        shares=PowerShares(driver, gpu_uuid),
+        activity=BoardActivity(driver, gpu_uuid),
+    )
 
 
 def _shared_sources(driver: Driver, gpu_uuid: str, cut: bool) -> Sources:

@@ -158,8 +158,8 @@ def test_throttling_clocks_and_processes_are_those_of_the_window() -> None:
     assert facts.throttled_by == ("sw thermal",)
     assert facts.clock_sm_spread_rel == pytest.approx(100 / 1990, rel=0.01)
     assert facts.device_processes == 1
-    assert facts.busy_instances is None
-    assert "busy_instances" not in facts.absent, "a whole GPU has no instances"
+    assert facts.used_instances is None
+    assert "used_instances" not in facts.absent, "a whole GPU has no instances"
 
 
 def test_a_driver_that_does_not_even_list_the_runs_own_process_tells_nothing_of_others() -> None:
@@ -176,11 +176,21 @@ def test_a_gpu_whose_meters_are_silent_has_absent_facts_and_a_simulated_one_none
 
 
 def test_neighbours_on_the_board_are_counted_unless_nobody_could_look() -> None:
-    assert known(on=MIG, report=Report(neighbours=frozenset({"MIG-2", "MIG-3"}))).busy_instances == 2
-    assert known(on=MIG).busy_instances == 0
+    assert known(on=MIG, report=Report(neighbours=frozenset({"MIG-2", "MIG-3"}))).used_instances == 2
+    assert known(on=MIG).used_instances == 0
     facts = known(on=MIG, report=Report(not_checked={NEIGHBOURS: "no permission"}))
-    assert (facts.busy_instances, facts.absent["busy_instances"]) == (None, "no permission")
+    assert (facts.used_instances, facts.absent["used_instances"]) == (None, "no permission")
     assert known(on=MIG, report=Report(recut="off, then on")).board_recut == "off, then on"
+
+
+def test_neighbours_whose_activity_is_known_are_judged_by_that_alone() -> None:
+    active = told(catalogue.NEIGHBOURS_SM_ACTIVE, inside(0.25, 90))
+    facts = known(active, on=MIG, report=Report(neighbours=frozenset({"MIG-2"})))
+    assert facts.neighbours_sm_active_pct == 0.25
+    assert facts.used_instances is None, "a process that does nothing disturbs nobody"
+    assert "used_instances" not in facts.absent
+    unknown = known(untold(catalogue.NEIGHBOURS_SM_ACTIVE), on=MIG, report=Report(neighbours=frozenset({"MIG-2"})))
+    assert (unknown.neighbours_sm_active_pct, unknown.used_instances) == (None, 1)
 
 
 def test_a_steady_window_is_steady_whatever_its_warm_up_was() -> None:

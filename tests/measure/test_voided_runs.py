@@ -146,7 +146,7 @@ def test_a_change_of_the_other_instances_and_who_is_on_them_taint_it(stage: Stag
     assert outcome.figures
     taints = {taint.rule: taint for taint in outcome.taints or ()}
     assert taints["board_recut"].seen.startswith(f"{LAYOUT} before the run")
-    assert taints["busy_instances"].seen.startswith("1 of the other partitions")
+    assert taints["used_instances"].seen.startswith("1 of the GPU's other instances")
 
 
 def test_isolation_that_the_driver_does_not_tell_of_is_stored_as_not_checked(stage: Stage) -> None:
@@ -164,4 +164,4 @@ def test_isolation_that_was_checked_says_nothing(stage: Stage) -> None:
     outcome = stage.run()
     assert outcome.ending is Ending.SUCCEEDED, outcome.reason
     assert "isolation" not in Hygiene.model_validate(outcome.environment["hygiene"]).not_checked
-    assert not {taint.rule for taint in outcome.taints or ()} & {"busy_instances", "board_recut"}
+    assert not {taint.rule for taint in outcome.taints or ()} & {"used_instances", "board_recut"}
