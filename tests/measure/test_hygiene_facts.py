@@ -11,15 +11,18 @@ import numpy as np
 import pytest
 
 from migperf.gpus.host_cpu import cpu_partition
+from migperf.gpus.inventory import discover
 from migperf.gpus.partition import Partition, PartitionKind
+from migperf.gpus.simulation.driver import open_in_memory
 from migperf.measure.benchmark import Benchmark, Scenario
 from migperf.measure.events import Finished
+from migperf.measure.examination import examine
 from migperf.measure.hygiene import Facts, Hygiene
 from migperf.measure.hygiene_facts import NOT_LISTED, gather
-from migperf.measure.isolation import NEIGHBOURS, Report
+from migperf.measure.isolation import NEIGHBOURS, Isolation, Report
 from migperf.measure.job import Job
 from migperf.measure.launcher import Launcher
-from migperf.measure.outcome import Outcome
+from migperf.measure.outcome import Ending, Outcome
 from migperf.measure.summary import summarise
 from migperf.measure.supervisor import Supervisor
 from migperf.measure.timing_log import timing_metric
@@ -60,6 +63,17 @@ def steps(window_ms: Callable[[int], float] = lambda _: 10.0, warmup_ms: Callabl
     return made(timing_metric(Scenario.OFFLINE), [0.02 * i for i in range(1000)], noise * took)
 
 
+def finished(warmup: str = "steady", measuring: str = "precision") -> Finished:
+    return Finished(
+        window_start_ns=ns(START_S),
+        window_end_ns=ns(END_S),
+        samples_per_step=1,
+        sample_unit="sample",
+        warmup_ended_by=warmup,
+        measuring_ended_by=measuring,
+    )
+
+
 def known(
     *series: Series,
     on: Partition = CPU,
@@ -72,18 +86,11 @@ def known(
     """Gather the facts of a run that was watched so, its figures computed as they are."""
     benchmark = Benchmark.model_validate({"workload": "test-step", "scenario": "offline", "method": method})
     job = Job(run_id="test", benchmark=benchmark, partition=on, timeout_s=60)
-    finished = Finished(
-        window_start_ns=ns(START_S),
-        window_end_ns=ns(END_S),
-        samples_per_step=1,
-        sample_unit="sample",
-        warmup_ended_by=warmup,
-        measuring_ended_by=measuring,
-    )
+    end = finished(warmup, measuring)
     timed = () if any(one.metric.source == "timer" for one in series) else (steps(),)
     listed = (*series, *timed)
-    figures = summarise(benchmark, finished, listed, whole_board=on.kind is PartitionKind.GPU)
-    return gather(job, finished, listed, figures, HOST if environment is None else environment, report or Report())
+    figures = summarise(benchmark, end, listed, whole_board=on.kind is PartitionKind.GPU)
+    return gather(job, end, listed, figures, HOST if environment is None else environment, report or Report())
 
 
 def test_others_are_what_kept_the_hosts_processors_busy_less_the_run_itself() -> None:
@@ -166,6 +173,26 @@ def test_a_driver_that_does_not_even_list_the_runs_own_process_tells_nothing_of_
     facts = known(*gpu_run(processes=told(catalogue.PROCESSES, lambda _: 0)).values(), on=GPU)
     assert facts.device_processes is None
     assert facts.absent["device_processes"] == NOT_LISTED
+
+
+@pytest.mark.parametrize(("listed", "checked"), [(0, False), (1, True)])
+def test_isolation_rests_on_a_driver_that_lists_the_run_itself(listed: int, checked: bool) -> None:
+    """A look that finds nobody means nothing where nobody is ever found."""
+    driver = open_in_memory(["h100-80gb"])
+    (mine,) = discover(driver, offer_cpu=False).partitions
+    job = Job(
+        run_id="test",
+        benchmark=Benchmark.model_validate({"workload": "test-step", "scenario": "offline"}),
+        partition=mine.model_copy(update={"simulated": False}),
+        timeout_s=60,
+    )
+    looks = Isolation(driver, job.partition)
+    looks.before()
+    watched = (told(catalogue.PROCESSES, lambda _: listed), steps())
+    outcome = examine(Outcome(ending=Ending.SUCCEEDED, finished=finished(), series=watched), job, looks)
+    assert outcome.ending is Ending.SUCCEEDED
+    not_checked = Hygiene.model_validate(outcome.environment["hygiene"]).not_checked
+    assert not_checked.get("isolation") == (None if checked else f"isolation not checked: processes: {NOT_LISTED}")
 
 
 def test_a_gpu_whose_meters_are_silent_has_absent_facts_and_a_simulated_one_none() -> None:
