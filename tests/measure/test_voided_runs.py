@@ -21,6 +21,7 @@ from migperf.measure.launcher import Launcher
 from migperf.measure.outcome import Ending, Outcome, Stop
 from migperf.measure.supervisor import Supervisor
 from migperf.metrics.instruments import Instruments
+from migperf.metrics.series import SeriesUpdate
 from tests.gpus.faults import FaultyDriver
 from tests.measure.test_supervisor import LIMITS, QUICK, RecordingWatcher, misbehave
 
@@ -38,6 +39,19 @@ def launcher() -> Iterator[Launcher]:
 @pytest.fixture(autouse=True)
 def _quickly_settled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(isolation, "SETTLE_S", 0.0)
+
+
+class PatientWatcher(RecordingWatcher):
+    """Lets no run end before what happens meanwhile has happened."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.happened = threading.Event()
+
+    def samples(self, updates: list[SeriesUpdate]) -> None:
+        super().samples(updates)
+        if self.measuring.is_set():
+            assert self.happened.wait(30)
 
 
 class Stage:
@@ -70,12 +84,13 @@ class Stage:
         driver: Driver | None = None,
         stop: Stop | None = None,
     ) -> Outcome:
-        watcher = RecordingWatcher()
+        watcher = PatientWatcher()
 
         def act() -> None:
             assert watcher.measuring.wait(30)
             meanwhile()
             watcher.stop = stop
+            watcher.happened.set()
 
         benchmark = {"scenario": "single_stream", "method": QUICK, **benchmark}
         job = Job(run_id="test", benchmark=Benchmark.model_validate(benchmark), partition=self.mine, timeout_s=30)
