@@ -12,7 +12,7 @@ from api.schemas.results import ArtifactList, ResultView
 from api.schemas.runs import RunView
 from api.schemas.timeline import Timeline
 from api.series_page import RunSeries
-from migperf.measure.hygiene import Hygiene
+from migperf.measure.hygiene.facts import Hygiene
 from migperf.measure.profiling.summary import SUMMARY_NAME, ProfileSummary
 from migperf.store import results, runs
 

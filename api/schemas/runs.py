@@ -10,7 +10,7 @@ from api.schemas.view import View
 from migperf.gpus.partition import Partition, PartitionKind
 from migperf.gpus.placement import Placement
 from migperf.measure.engine import REFERENCE_FIELDS
-from migperf.measure.hygiene import Taint
+from migperf.measure.hygiene.facts import Taint
 from migperf.store.listing import RunPage
 from migperf.store.models import PartitionRow, Run
 from migperf.store.states import RunState

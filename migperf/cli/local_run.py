@@ -27,7 +27,7 @@ from migperf.gpus.selector import Selector
 from migperf.measure.benchmark import Benchmark, Scenario
 from migperf.measure.events import Document
 from migperf.measure.figures import ResultFigure
-from migperf.measure.hygiene import Taint
+from migperf.measure.hygiene.facts import Taint
 from migperf.measure.job import Job
 from migperf.measure.launcher import Launcher
 from migperf.measure.outcome import Ending, Outcome, Stop

@@ -11,11 +11,11 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from migperf.gpus.layout import Layout, LayoutText
 from migperf.gpus.partition import PartitionKind
 from migperf.gpus.selector import Selector
-from migperf.measure.batch_sizes import BATCH_SIZE, batch_problem, first_size
 from migperf.measure.engine import Engine
 from migperf.measure.engines.offer import engine_problem
 from migperf.measure.load import Arrivals, Load
 from migperf.measure.search import MaxBatch, MaxRate, Search
+from migperf.measure.searching.batch_sizes import BATCH_SIZE, batch_problem, first_size
 from workloads.base import Card, Task
 from workloads.registry import UnknownWorkloadError, card
 

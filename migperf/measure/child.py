@@ -13,11 +13,11 @@ from migperf.measure.figures import ResultFigure
 from migperf.measure.harness import harness_figures
 from migperf.measure.job import Job
 from migperf.measure.memory import allocator_state, is_out_of_memory, peak_figures, reset_peaks
-from migperf.measure.memory_limit import limit_memory
 from migperf.measure.phases import Phase
 from migperf.measure.profiling.recording import leave_profile
 from migperf.measure.recorder import Recorder
 from migperf.measure.scenarios import prepare
+from migperf.measure.searching.memory_limit import limit_memory
 from migperf.metrics.metric import Scope
 from workloads.base import Context, Figure, Payload, Report, Task
 

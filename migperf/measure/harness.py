@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from migperf.measure.benchmark import Benchmark, Method, Scenario
 from migperf.measure.figures import ResultFigure
 from migperf.measure.load import HIGHEST_RATE_PER_S, Arrivals, Load
-from migperf.measure.open_loop import OpenLoop
-from migperf.measure.rate_search import RateSearch, Shown
+from migperf.measure.loops.open_loop import OpenLoop
+from migperf.measure.loops.stopping import AtLeast
+from migperf.measure.loops.timers import Timing
+from migperf.measure.loops.until_decided import UntilDecided
 from migperf.measure.recorder import Recorder
 from migperf.measure.scenarios import open_loop, prepare
-from migperf.measure.stopping import AtLeast
-from migperf.measure.timers import Timing
-from migperf.measure.until_decided import UntilDecided
+from migperf.measure.searching.rate_search import RateSearch, Shown
 from migperf.metrics.metric import Scope
 from workloads.base import Context, InferencePayload, Payload
 from workloads.synthetic.null import NullWorkload

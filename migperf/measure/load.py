@@ -1,6 +1,6 @@
 """How requests arrive in detail: streams of a closed loop, or planned arrivals of an open one and their queue.
 
-What a user submits; the arrivals themselves are made in ``measure/arrivals.py``.
+What a user submits; the arrivals themselves are made in ``measure/loops/arrivals.py``.
 """
 
 from enum import StrEnum

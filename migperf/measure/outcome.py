@@ -7,7 +7,7 @@ from pydantic import JsonValue
 
 from migperf.measure.events import Document, Finished
 from migperf.measure.figures import ResultFigure
-from migperf.measure.hygiene import Taint
+from migperf.measure.hygiene.facts import Taint
 from migperf.metrics.series import Series
 from migperf.metrics.summary import SeriesSummary
 

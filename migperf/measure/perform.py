@@ -4,9 +4,9 @@ from pathlib import Path
 
 from migperf.measure.job import Job
 from migperf.measure.launcher import Launcher
-from migperf.measure.max_batch import MaxBatchSearch
 from migperf.measure.outcome import Outcome
 from migperf.measure.search import MaxBatch
+from migperf.measure.searching.max_batch import MaxBatchSearch
 from migperf.measure.supervisor import Limits, Supervisor, Watcher
 from migperf.metrics.instruments import Instruments
 

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from migperf.measure.events import Event, PhaseStarted, Progress, Timings, encode
+from migperf.measure.loops.timers import Timing
 from migperf.measure.phases import Phase
-from migperf.measure.timers import Timing
 
 FLUSH_INTERVAL_NS = 1_000_000_000
 

@@ -2,20 +2,20 @@
 
 from typing import TYPE_CHECKING, Protocol
 
-from migperf.measure.arrivals import arrival_times_ns
 from migperf.measure.benchmark import Benchmark, Scenario
-from migperf.measure.clock import MonotonicClock
-from migperf.measure.closed_loop import ClosedLoop, answer_batch, answer_request, training_step
 from migperf.measure.load import Load
-from migperf.measure.max_rate import MaxRateDrive
-from migperf.measure.multi_stream import MultiStream
-from migperf.measure.open_loop import OpenLoop
+from migperf.measure.loops.arrivals import arrival_times_ns
+from migperf.measure.loops.clock import MonotonicClock
+from migperf.measure.loops.closed_loop import ClosedLoop, answer_batch, answer_request, training_step
+from migperf.measure.loops.multi_stream import MultiStream
+from migperf.measure.loops.open_loop import OpenLoop
+from migperf.measure.loops.rules import measuring_rule, warmup_rule
+from migperf.measure.loops.stopping import Exactly
+from migperf.measure.loops.timers import Timing, pipelined_timer, synchronised_timer
+from migperf.measure.loops.window import Window
 from migperf.measure.recorder import Recorder
-from migperf.measure.rules import measuring_rule, warmup_rule
 from migperf.measure.search import MaxRate
-from migperf.measure.stopping import Exactly
-from migperf.measure.timers import Timing, pipelined_timer, synchronised_timer
-from migperf.measure.window import Window
+from migperf.measure.searching.max_rate import MaxRateDrive
 from workloads.base import InferencePayload, JoiningNotOfferedError, Payload, TrainingPayload
 
 if TYPE_CHECKING:

@@ -28,10 +28,10 @@ from migperf.measure.events import (
     Timings,
     decode,
 )
-from migperf.measure.examination import examine, voided
 from migperf.measure.figures import ResultFigure
 from migperf.measure.helper import Died
-from migperf.measure.isolation import Isolation
+from migperf.measure.hygiene.examination import examine, voided
+from migperf.measure.hygiene.isolation import Isolation
 from migperf.measure.job import Job
 from migperf.measure.launcher import Child, Launcher
 from migperf.measure.out_of_memory import oom_kills

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select
 
 from migperf.measure.figures import Interval, ResultFigure
-from migperf.measure.hygiene import Facts, Hygiene, Taint
+from migperf.measure.hygiene.facts import Facts, Hygiene, Taint
 from migperf.metrics.absence import Absence, AbsenceState
 from migperf.metrics.metric import Kind, Metric, Scope
 from migperf.metrics.series import Chunk, Gap, SeriesUpdate

@@ -2,7 +2,7 @@
 
 import pytest
 
-from migperf.measure.hygiene import Taint
+from migperf.measure.hygiene.facts import Taint
 from migperf.store import leases, runs
 from migperf.store.database import Database
 from tests.api.serving import TestClient

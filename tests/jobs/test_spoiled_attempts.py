@@ -12,10 +12,10 @@ from migperf.gpus.simulation.driver import open_in_memory
 from migperf.jobs.execute import Executor, store_outcome
 from migperf.jobs.layouts import NodeGpus
 from migperf.jobs.logs import KeptLog
-from migperf.measure import isolation
 from migperf.measure.events import Finished
 from migperf.measure.figures import ResultFigure
-from migperf.measure.hygiene import Taint
+from migperf.measure.hygiene import isolation
+from migperf.measure.hygiene.facts import Taint
 from migperf.measure.launcher import Launcher
 from migperf.measure.outcome import Ending, Outcome
 from migperf.metrics.instruments import Instruments

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from migperf.measure.arrivals import arrival_times_ns, mean_rate_per_s
 from migperf.measure.load import Load
+from migperf.measure.loops.arrivals import arrival_times_ns, mean_rate_per_s
 
 
 def times_s(load: Load, number: int, seed: int = 1) -> np.ndarray:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migperf.measure.batch_search import BatchResult, BatchSearch, LimitedBy
+from migperf.measure.searching.batch_search import BatchResult, BatchSearch, LimitedBy
 
 MOST = 5000
 sizes = st.integers(1, MOST)

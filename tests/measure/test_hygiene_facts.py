@@ -16,10 +16,10 @@ from migperf.gpus.partition import Partition, PartitionKind
 from migperf.gpus.simulation.driver import open_in_memory
 from migperf.measure.benchmark import Benchmark, Scenario
 from migperf.measure.events import Finished
-from migperf.measure.examination import examine
-from migperf.measure.hygiene import Facts, Hygiene
-from migperf.measure.hygiene_facts import NOT_LISTED, gather
-from migperf.measure.isolation import NEIGHBOURS, Isolation, Report
+from migperf.measure.hygiene.examination import examine
+from migperf.measure.hygiene.facts import Facts, Hygiene
+from migperf.measure.hygiene.gathering import NOT_LISTED, gather
+from migperf.measure.hygiene.isolation import NEIGHBOURS, Isolation, Report
 from migperf.measure.job import Job
 from migperf.measure.launcher import Launcher
 from migperf.measure.outcome import Ending, Outcome

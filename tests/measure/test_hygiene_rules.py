@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migperf.measure.hygiene import Facts, Thresholds
-from migperf.measure.hygiene_rules import RULES, judge
+from migperf.measure.hygiene.facts import Facts, Thresholds
+from migperf.measure.hygiene.rules import RULES, judge
 
 LIMITS = Thresholds()
 CLEAN: dict[str, Any] = {

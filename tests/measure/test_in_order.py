@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migperf.measure.in_order import InOrder
-from migperf.measure.timers import Timing
+from migperf.measure.loops.in_order import InOrder
+from migperf.measure.loops.timers import Timing
 
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(1, 20)), max_size=40))

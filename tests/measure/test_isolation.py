@@ -15,8 +15,8 @@ from migperf.gpus.inventory import discover
 from migperf.gpus.layout import Layout
 from migperf.gpus.nvml.backend import NvmlLibrary
 from migperf.gpus.partition import Partition
-from migperf.measure import isolation
-from migperf.measure.isolation import LAYOUT, NEIGHBOURS, PROCESSES, Isolation, Report
+from migperf.measure.hygiene import isolation
+from migperf.measure.hygiene.isolation import LAYOUT, NEIGHBOURS, PROCESSES, Isolation, Report
 from tests.gpus.faults import FaultyDriver
 from tests.gpus.nvml.bench import Bench
 from tests.gpus.nvml.fake_host import FakeHost

@@ -12,10 +12,10 @@ from migperf.gpus.host_cpu import cpu_partition
 from migperf.measure.benchmark import Benchmark
 from migperf.measure.job import Job
 from migperf.measure.launcher import Launcher
-from migperf.measure.memory_limit import MIB, _more_bytes
 from migperf.measure.outcome import Ending, Outcome, Stop
 from migperf.measure.perform import perform
 from migperf.measure.phases import Phase
+from migperf.measure.searching.memory_limit import MIB, _more_bytes
 from migperf.measure.supervisor import Standing
 from migperf.metrics.instruments import Instruments
 from tests.measure.test_supervisor import LIMITS, RecordingWatcher

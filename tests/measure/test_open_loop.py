@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from migperf.measure.load import Load
-from migperf.measure.stopping import Ended
+from migperf.measure.loops.stopping import Ended
 from migperf.statistics.intervals import mean_interval
 from migperf.statistics.quantiles import quantile_interval
 from migperf.statistics.queueing import latency_quantile, mean_wait

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migperf.measure.rate_search import MOST_TRIALS, RateSearch, Shown
+from migperf.measure.searching.rate_search import MOST_TRIALS, RateSearch, Shown
 
 RATES = st.floats(0.01, 1e6)
 

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from migperf.measure.benchmark import Method
-from migperf.measure.rules import measuring_rule, warmup_rule
-from migperf.measure.stopping import NS_PER_S, AtLeast, Ended, Exactly, Portions, StopRule
-from migperf.measure.until_decided import UntilDecided
+from migperf.measure.loops.rules import measuring_rule, warmup_rule
+from migperf.measure.loops.stopping import NS_PER_S, AtLeast, Ended, Exactly, Portions, StopRule
+from migperf.measure.loops.until_decided import UntilDecided
 
 RULES = st.builds(AtLeast, steps=st.integers(0, 50), s=st.floats(0, 5), max_s=st.floats(5, 10))
 STEPS, TIMES = st.integers(0, 100), st.integers(0, 12 * NS_PER_S)

@@ -13,9 +13,9 @@ from migperf.gpus.inventory import discover
 from migperf.gpus.layout import Layout
 from migperf.gpus.partition import Partition
 from migperf.gpus.simulation.driver import SimulatedDriver, open_in_memory
-from migperf.measure import isolation
 from migperf.measure.benchmark import Benchmark
-from migperf.measure.hygiene import Hygiene
+from migperf.measure.hygiene import isolation
+from migperf.measure.hygiene.facts import Hygiene
 from migperf.measure.job import Job
 from migperf.measure.launcher import Launcher
 from migperf.measure.outcome import Ending, Outcome, Stop

@@ -7,13 +7,13 @@ from itertools import count
 import numpy as np
 import torch
 
-from migperf.measure.arrivals import arrival_times_ns
 from migperf.measure.events import Timings, decode
 from migperf.measure.load import Load
-from migperf.measure.open_loop import OpenLoop
+from migperf.measure.loops.arrivals import arrival_times_ns
+from migperf.measure.loops.open_loop import OpenLoop
+from migperf.measure.loops.stopping import AtLeast, StopRule
+from migperf.measure.loops.window import Window
 from migperf.measure.recorder import Recorder
-from migperf.measure.stopping import AtLeast, StopRule
-from migperf.measure.window import Window
 from workloads.base import InferencePayload
 
 NS_PER_S = 1_000_000_000

@@ -12,13 +12,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from migperf.measure.closed_loop import ClosedLoop, Step, answer_request, training_step
 from migperf.measure.events import Document
+from migperf.measure.loops.closed_loop import ClosedLoop, Step, answer_request, training_step
+from migperf.measure.loops.timers import StepTimer, synchronised_timer
 from migperf.measure.phases import Phase
 from migperf.measure.profiling.summary import TRACE_NAME, ProfileSummary, summarise_trace, summary_document
 from migperf.measure.profiling.trace import parse_trace
 from migperf.measure.recorder import Recorder
-from migperf.measure.timers import StepTimer, synchronised_timer
 from workloads.base import InferencePayload, Payload, TrainingPayload
 
 if TYPE_CHECKING:

@@ -5,13 +5,13 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from migperf.measure.in_order import InOrder
+from migperf.measure.loops.in_order import InOrder
+from migperf.measure.loops.stopping import Ended, StopRule
+from migperf.measure.loops.streams import run_streams
+from migperf.measure.loops.timers import Timing, synchronised_timer
+from migperf.measure.loops.window import Window
 from migperf.measure.phases import Phase
 from migperf.measure.recorder import Recorder
-from migperf.measure.stopping import Ended, StopRule
-from migperf.measure.streams import run_streams
-from migperf.measure.timers import Timing, synchronised_timer
-from migperf.measure.window import Window
 from workloads.base import InferencePayload
 
 if TYPE_CHECKING:

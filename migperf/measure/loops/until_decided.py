@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from migperf.measure.stopping import LOST_MS, AtLeast, Ended, Portions
+from migperf.measure.loops.stopping import LOST_MS, AtLeast, Ended, Portions
 from migperf.statistics.checkpoints import Checkpoints
 from migperf.statistics.precision import cautious_level
 from migperf.statistics.quantiles import estimate_quantile

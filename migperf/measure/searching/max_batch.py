@@ -7,8 +7,6 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from migperf.measure.batch_search import BatchResult, BatchSearch, LimitedBy
-from migperf.measure.batch_sizes import BATCH_SIZE, why_not_allowed
 from migperf.measure.events import Document
 from migperf.measure.figures import ResultFigure
 from migperf.measure.job import Job
@@ -16,8 +14,10 @@ from migperf.measure.launcher import Launcher
 from migperf.measure.outcome import Ending, Outcome, Stop
 from migperf.measure.phases import Phase
 from migperf.measure.search import MaxBatch
+from migperf.measure.searching.batch_search import BatchResult, BatchSearch, LimitedBy
+from migperf.measure.searching.batch_sizes import BATCH_SIZE, why_not_allowed
+from migperf.measure.searching.trials import Trial, TrialEnd, end_of_log, judged, trial_job
 from migperf.measure.supervisor import Limits, Standing, Supervisor, Watcher
-from migperf.measure.trials import Trial, TrialEnd, end_of_log, judged, trial_job
 from migperf.metrics.instruments import Instruments
 from migperf.metrics.metric import Scope
 from migperf.metrics.series import SeriesUpdate

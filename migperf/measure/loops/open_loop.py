@@ -10,15 +10,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from migperf.measure.clock import Clock
 from migperf.measure.load import Load
-from migperf.measure.open_loop_book import Book
+from migperf.measure.loops.clock import Clock
+from migperf.measure.loops.open_loop_book import Book
+from migperf.measure.loops.stopping import StopRule
+from migperf.measure.loops.streams import run_streams
+from migperf.measure.loops.timers import HostTimer, StepTimer, SynchronisedCudaTimer, Timing
+from migperf.measure.loops.window import Window
 from migperf.measure.phases import Phase
 from migperf.measure.recorder import Recorder
-from migperf.measure.stopping import StopRule
-from migperf.measure.streams import run_streams
-from migperf.measure.timers import HostTimer, StepTimer, SynchronisedCudaTimer, Timing
-from migperf.measure.window import Window
 from workloads.base import InferencePayload
 
 if TYPE_CHECKING:

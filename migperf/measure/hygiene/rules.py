@@ -7,7 +7,7 @@ the reason; what does not matter to the run at hand leaves it out.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from migperf.measure.hygiene import Facts, Taint, Thresholds
+from migperf.measure.hygiene.facts import Facts, Taint, Thresholds
 from migperf.statistics.steady_state import Steadiness
 
 Finding = tuple[str, str]

@@ -5,14 +5,14 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from migperf.measure.figures import ResultFigure
-from migperf.measure.in_order import InOrder
 from migperf.measure.load import Load
+from migperf.measure.loops.in_order import InOrder
+from migperf.measure.loops.stopping import Ended, StopRule
+from migperf.measure.loops.timers import Timing
+from migperf.measure.loops.waiting import Taken, WaitingRoom
+from migperf.measure.loops.window import Window
 from migperf.measure.phases import Phase
 from migperf.measure.recorder import Recorder
-from migperf.measure.stopping import Ended, StopRule
-from migperf.measure.timers import Timing
-from migperf.measure.waiting import Taken, WaitingRoom
-from migperf.measure.window import Window
 from migperf.metrics.metric import Scope
 from migperf.statistics.sample_quantiles import supported_quantile
 

@@ -9,15 +9,15 @@ from pydantic import JsonValue
 from migperf.measure.benchmark import Method
 from migperf.measure.figures import ResultFigure
 from migperf.measure.load import HIGHEST_RATE_PER_S
-from migperf.measure.open_loop import OpenLoop
+from migperf.measure.loops.open_loop import OpenLoop
+from migperf.measure.loops.stopping import AtLeast, Ended
+from migperf.measure.loops.timers import Timing
+from migperf.measure.loops.until_decided import UntilDecided
+from migperf.measure.loops.window import Window
 from migperf.measure.phases import Phase
-from migperf.measure.rate_search import RateSearch, Shown
 from migperf.measure.recorder import Recorder
 from migperf.measure.search import MaxRate
-from migperf.measure.stopping import AtLeast, Ended
-from migperf.measure.timers import Timing
-from migperf.measure.until_decided import UntilDecided
-from migperf.measure.window import Window
+from migperf.measure.searching.rate_search import RateSearch, Shown
 from migperf.metrics.metric import Scope
 from migperf.statistics.sample_quantiles import samples_needed
 

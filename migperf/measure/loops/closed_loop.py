@@ -4,11 +4,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from migperf.measure.loops.stopping import Ended, StopRule
+from migperf.measure.loops.timers import StepTimer, Timing
+from migperf.measure.loops.window import Window
 from migperf.measure.phases import Phase
 from migperf.measure.recorder import Recorder
-from migperf.measure.stopping import Ended, StopRule
-from migperf.measure.timers import StepTimer, Timing
-from migperf.measure.window import Window
 from workloads.base import InferencePayload, TrainingPayload
 
 NS_PER_MS = 1_000_000

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pydantic import JsonValue
 
 from migperf.measure.figures import ResultFigure
-from migperf.measure.stopping import Ended
+from migperf.measure.loops.stopping import Ended
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

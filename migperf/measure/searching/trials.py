@@ -6,12 +6,12 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from migperf.measure.batch_sizes import BATCH_SIZE
 from migperf.measure.benchmark import Benchmark
 from migperf.measure.figures import ResultFigure
 from migperf.measure.job import Job
-from migperf.measure.memory_limit import SIGNS
 from migperf.measure.outcome import Ending, Outcome
+from migperf.measure.searching.batch_sizes import BATCH_SIZE
+from migperf.measure.searching.memory_limit import SIGNS
 
 STEPS = 4
 """Steps of a trial: from the second training step on, gradients and the optimiser's state are all there."""

@@ -10,8 +10,8 @@ from migperf.gpus.partition import Partition, PartitionKind
 from migperf.measure.benchmark import Scenario
 from migperf.measure.events import Finished
 from migperf.measure.figures import ResultFigure
-from migperf.measure.hygiene import Facts
-from migperf.measure.isolation import NEIGHBOURS, Report
+from migperf.measure.hygiene.facts import Facts
+from migperf.measure.hygiene.isolation import NEIGHBOURS, Report
 from migperf.measure.job import Job
 from migperf.measure.observed import Observation, Observed
 from migperf.measure.summary import measured_window

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 from pydantic import JsonValue
 
-from migperf.measure.hygiene import Facts, Hygiene
-from migperf.measure.hygiene_facts import NOT_LISTED, gather
-from migperf.measure.hygiene_rules import judge
-from migperf.measure.isolation import PROCESSES, Isolation, Report
+from migperf.measure.hygiene.facts import Facts, Hygiene
+from migperf.measure.hygiene.gathering import NOT_LISTED, gather
+from migperf.measure.hygiene.isolation import PROCESSES, Isolation, Report
+from migperf.measure.hygiene.rules import judge
 from migperf.measure.job import Job
 from migperf.measure.outcome import Ending, Outcome
 

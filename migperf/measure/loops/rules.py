@@ -1,7 +1,7 @@
 """From how a benchmark is to be measured to the rules by which its phases end."""
 
 from migperf.measure.benchmark import Method, Statistic
-from migperf.measure.stopping import AtLeast, StopRule, UntilPrecise, UntilSteady
+from migperf.measure.loops.stopping import AtLeast, StopRule, UntilPrecise, UntilSteady
 from migperf.statistics.precision import MeanPrecision, PrecisionMonitor, QuantilePrecision
 from migperf.statistics.steady_state import SteadyState
 

@@ -2,7 +2,7 @@
 
 import heapq
 
-from migperf.measure.timers import Timing
+from migperf.measure.loops.timers import Timing
 
 
 class InOrder:

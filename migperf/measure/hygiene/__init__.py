@@ -1,0 +1,1 @@
+"""Whether a run had its partition to itself, and what else may have moved its figures."""
