@@ -32,8 +32,10 @@ step() {
     printf '%-12s %-22s %s\n' "$name" "$result" $(($(date +%s) - begun)) >>"$out/steps.txt"
 }
 
-step tests 220 5 "$python" -m pytest -m gpu -q
-step inventory 220 0 "$python" benchmarks/gpu_inventory.py --out "$out"
+step tests 150 5 "$python" -m pytest -m gpu -q
+step inventory 100 0 "$python" benchmarks/gpu_inventory.py --out "$out"
+step engines 180 0 "$python" benchmarks/engines.py --where kind=gpu --workload resnet50 --workload vit-p-4gf \
+    --batch-size 64 --seconds 1
 
 cat "$out/steps.txt"
 exit $failed

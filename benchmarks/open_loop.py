@@ -9,43 +9,22 @@ by more than ``SLACK``, as other work of this host delays real requests.
 """
 
 import argparse
-import tempfile
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 import numpy as np
+from performing import perform_here
 
 from migperf.gpus.host_cpu import cpu_partition
 from migperf.measure.benchmark import Benchmark
 from migperf.measure.figures import ResultFigure
-from migperf.measure.job import Job
 from migperf.measure.launcher import Launcher
-from migperf.measure.outcome import Ending, Outcome, Stop
-from migperf.measure.phases import Phase
-from migperf.measure.supervisor import Limits, Standing, Supervisor
-from migperf.metrics.instruments import Instruments
-from migperf.metrics.series import SeriesUpdate
+from migperf.measure.outcome import Ending, Outcome
 from migperf.statistics.queueing import latency_quantile, mean_wait
 
 SERVICE_MS = 5.0
 LOADS = (0.3, 0.6, 0.9)
 QUANTILES = {"latency_p50": 0.5, "latency_p90": 0.9, "latency_p99": 0.99}
 SLACK = 0.1
-LIMITS = Limits(tick_s=0.5, samples_every_s=3600.0)
-
-
-class Nobody:
-    """Watches a run without a word."""
-
-    def entered(self, phase: Phase, at_ns: int) -> None:
-        """See Watcher."""
-
-    def tick(self, standing: Standing) -> Stop | None:  # noqa: ARG002 - nothing is stopped
-        """See Watcher."""
-        return None
-
-    def samples(self, updates: list[SeriesUpdate]) -> None:
-        """See Watcher."""
 
 
 def main() -> None:
@@ -84,11 +63,7 @@ def run(launcher: Launcher, parameters: Mapping[str, object], load: float, arriv
             },
         }
     )
-    job = Job(run_id="open-loop", benchmark=benchmark, partition=cpu_partition(), timeout_s=3600.0)
-    with tempfile.TemporaryDirectory() as folder:
-        log = Path(folder) / "log"
-        log.touch()
-        outcome = Supervisor(launcher, Instruments(), job, Nobody(), log, LIMITS).run()
+    outcome = perform_here(launcher, benchmark, cpu_partition())
     if outcome.ending is not Ending.SUCCEEDED:
         raise SystemExit(f"the run ended as {outcome.ending}: {outcome.reason}")
     return outcome

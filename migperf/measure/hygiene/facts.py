@@ -1,6 +1,6 @@
 """What was going on around a measurement: facts, and what of them spoils its figures.
 
-Data alone: ``hygiene_facts`` gathers the facts of a run, ``hygiene_rules`` judges them.
+Data alone: ``gathering`` collects the facts of a run, ``rules`` judges them.
 """
 
 from dataclasses import dataclass
