@@ -196,7 +196,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     import torch  # noqa: F401 - imported here so that no child has to
 
-    import migperf.measure.child  # noqa: F401
+    import migperf.measure.child
+    import migperf.measure.engines.preparing  # noqa: F401
     import workloads.registry
 
     workloads.registry.catalogue()
