@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from textwrap import shorten
 
 from rich.console import Console
 from rich.text import Text
@@ -44,6 +45,8 @@ from migperf.measure.profiling.summary import SUMMARY_NAME, ProfileSummary
 from migperf.store.states import RunState
 
 INTERRUPTED = 130
+LONGEST_VALUE = 100
+"""Characters of a value that are shown."""
 EXIT_STATUS = {RunState.SUCCEEDED: 0, RunState.DOES_NOT_FIT: 3, RunState.DOES_NOT_COMPILE: 6}
 
 
@@ -190,6 +193,9 @@ def _facts(client: Client, run: RunView) -> Iterator[tuple[str, str]]:
     if run.labels:
         yield "labels", _labels(run)
     yield "engine", engine_words(run.benchmark.engine)
+    if run.benchmark.load:
+        told = [f"{name}={plain(value)}" for name, value in run.benchmark.load.items() if value is not None]
+        yield "load", ", ".join(shorten(each, LONGEST_VALUE, placeholder=" …") for each in told)
     if run.benchmark.parameters:
         yield "parameters", ", ".join(f"{name}={plain(value)}" for name, value in run.benchmark.parameters.items())
 
@@ -212,7 +218,8 @@ def print_runs(runs: Iterable[RunView]) -> None:
     made = table("Run", "State", "Workload", "Scenario", "Age", *more, right=("Age", "Took"), whole=("Run", "State"))
     now = datetime.now(UTC)
     for run in runs:
-        cells = (run.id, state_text(run.state), run.workload, run.scenario, age(run.created_at, now))
+        state = Text.assemble(state_text(run.state), standing_of(run.tainted))
+        cells = (run.id, state, run.workload, run.scenario, age(run.created_at, now))
         made.add_row(*cells, *(_more_cells(run) if wide else ()))
     if made.row_count:
         console.print(made)

@@ -10,7 +10,8 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 MOST_STREAMS = 64
-LONGEST_TRACE = 1_000_000
+LONGEST_TRACE = 10_000
+"""It is part of every document of the run; what is longer can be drawn by a fitted process, or cut."""
 HIGHEST_RATE_PER_S = 1_000_000
 
 
