@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import select
 
 from migperf.client import Client
-from migperf.store import results
+from migperf.store import results, runs
 from migperf.store.database import Database
 from migperf.store.models import Run
 from migperf.store.states import RunState
@@ -139,6 +139,27 @@ def test_a_run_is_shown_with_its_figures_and_reasons(cli: Cli, database: Databas
     assert "the instance has no power sensor" in " ".join(said.out.split())
     document = cli("runs", "show", run_id, "--json").document
     assert (document["id"], document["simulated"], len(document["figures"])) == (run_id, True, 3)
+
+
+def test_how_requests_arrive_is_shown_and_a_long_trace_only_in_part(cli: Cli, database: Database) -> None:
+    load = {"arrivals": "trace", "trace_s": [n / 7 for n in range(1, 3000)], "max_batch": 4, "max_delay_ms": 5}
+    run_id = steps.submitted(database, scenario="server", load=load)
+    said = cli("runs", "show", run_id)
+    assert "arrivals=trace" in said.out
+    assert "max_batch=4" in said.out
+    assert "…" in said.out
+    assert len(said.out) < 3000
+    assert len(cli("runs", "show", run_id, "--json").document["benchmark"]["load"]["trace_s"]) == 2999
+
+
+def test_a_tainted_run_is_marked_in_listings(cli: Cli, database: Database) -> None:
+    clean, tainted = steps.measured(database), steps.measured(database)
+    broken = {"rule": "throttled", "seen": "s", "threshold": "t", "remedy": "r"}
+    with database.write() as session:
+        runs.lock(session, clean).taints, runs.lock(session, tainted).taints = [], [broken]
+    lines = {line.split()[0]: line for line in cli("runs", "list").out.splitlines()}
+    assert "succeeded, tainted" in lines[tainted]
+    assert "tainted" not in lines[clean]
 
 
 def test_runs_are_listed_whole_at_80_columns_and_filters_hold(cli: Cli, database: Database) -> None:
