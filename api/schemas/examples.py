@@ -230,6 +230,7 @@ ROOFLINE: dict[str, JsonValue] = {
     "roofs": [
         {
             "precision": "fp32",
+            "of_run": True,
             "flops_per_s": {"value": 2.4e12, "interval": None, "run_id": "019ab3f1-ff02-7a44-9c11-0a1b2c3d4e5f"},
             "ridge": 8.82,
             "unfused": {

@@ -82,6 +82,7 @@ class RoofView(View):
     """The run under the roof of one precision."""
 
     precision: Precision
+    of_run: bool = Field(description="Whether the run's engine computed in that precision.")
     flops_per_s: CeilingView = Field(description="What the partition attains in matrix products.")
     ridge: float = Field(description="Intensity from which on arithmetic limits, FLOP/B.")
     unfused: PlacingView = Field(description="Placed by `bytes_per_step`.")
@@ -92,6 +93,7 @@ class RoofView(View):
         """Show a roof."""
         return cls(
             precision=roof.precision,
+            of_run=roof.of_run,
             flops_per_s=CeilingView.of_ceiling(roof.flops),
             ridge=roof.ridge,
             unfused=PlacingView.of(roof.unfused),
@@ -110,7 +112,9 @@ class RooflineView(View):
     partition: str | None = Field(description="UUID of the partition that the run was on.")
     attained: AttainedView | None
     bytes_per_s: CeilingView | None = Field(description="What the partition attains in copying memory.")
-    roofs: list[RoofView] = Field(description="One for each precision that the partition is calibrated for.")
+    roofs: list[RoofView] = Field(
+        description="One for each precision that the partition is calibrated for, the run's own first."
+    )
     absent: str | None = Field(description="Why there is no roof, and what makes one.")
 
     @classmethod

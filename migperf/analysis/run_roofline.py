@@ -48,6 +48,8 @@ class PrecisionRoof:
     """A run under the roof of one precision: placed by its unfused bytes and by the least that it must move."""
 
     precision: Precision
+    of_run: bool
+    """Whether it is the precision that the run's engine computed in."""
     flops: Ceiling
     ridge: float
     unfused: Placing
@@ -84,13 +86,15 @@ def roofline_of(session: Session, run_id: str) -> RunRoofline:
 
 
 def _roofs(session: Session, run: Run, measured: Measured, bandwidth: Ceiling) -> Iterator[PrecisionRoof]:
-    for precision in Precision:
+    computed_in = (run.benchmark.get("engine") or {}).get("precision", Precision.FP32)
+    for precision in sorted(Precision, key=lambda each: each != computed_in):
         if (flops := _ceiling(session, run, product(precision), FLOPS)) is None:
             continue
         roof = Roof(flops_per_s=flops.per_s, bytes_per_s=bandwidth.per_s)
         cost, rate = measured.cost, measured.steps_per_s
         yield PrecisionRoof(
             precision=precision,
+            of_run=precision == computed_in,
             flops=flops,
             ridge=roof.ridge,
             unfused=place(rate, cost.flops, cost.bytes, roof),

@@ -72,8 +72,12 @@ def _table(roofs: Iterable[RoofView]) -> Table:
     made = table(*columns, right=("FLOP/B", "Ridge", "TFLOP/s", "Fraction"), whole=("Roof", "Bytes", "Interval"))
     for roof in roofs:
         for number, (name, placing) in enumerate((("unfused", roof.unfused), ("least", roof.least))):
-            made.add_row("" if number else roof.precision, name, *_cells(placing, roof.ridge))
+            made.add_row("" if number else _roof_name(roof), name, *_cells(placing, roof.ridge))
     return made
+
+
+def _roof_name(roof: RoofView) -> str:
+    return f"{roof.precision}*" if roof.of_run else roof.precision
 
 
 def _cells(placing: PlacingView, ridge: float) -> tuple[str, str, str, Text, str, str]:
@@ -86,6 +90,8 @@ def _cells(placing: PlacingView, ridge: float) -> tuple[str, str, str, Text, str
 def _notes(found: RooflineView) -> Iterator[str]:
     if found.absent is not None:
         yield f"not placed: {found.absent}"
+    if any(roof.of_run for roof in found.roofs):
+        yield "*: the precision that the run computed in"
     if found.roofs:
         yield "TFLOP/s: attainable at that intensity; fraction: attained of it, with its interval"
     if any(_NEITHER in (roof.unfused.bound, roof.least.bound) for roof in found.roofs):

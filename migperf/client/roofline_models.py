@@ -43,6 +43,7 @@ class RoofView(View):
     """The run under the roof of one precision; ``ridge`` in FLOP/B."""
 
     precision: str
+    of_run: bool = False
     flops_per_s: CeilingView
     ridge: float
     unfused: PlacingView

@@ -55,6 +55,18 @@ def test_every_calibrated_precision_has_a_roof_and_the_latest_run_of_each_counts
     }
 
 
+@pytest.mark.parametrize("computed_in", [Precision.FP32, Precision.BF16])
+def test_the_roof_of_the_precision_that_the_run_computed_in_comes_first(
+    database: Database, computed_in: Precision
+) -> None:
+    registered(database)
+    calibrated(database)
+    calibration(database, product(Precision.BF16), 500, {"flops": 1e12, "bytes": 1.0, "least_bytes": 1.0})
+    run = {"workload": "resnet18", "scenario": "offline", "engine": {"precision": str(computed_in)}}
+    first, other = drawn(database, ran(database, figures(20, **COST), **run)).roofs
+    assert (first.precision, first.of_run, other.of_run) == (computed_in, True, False)
+
+
 def test_a_product_of_another_size_and_another_partition_are_no_calibration(database: Database) -> None:
     registered(database, UUID, "GPU-2")
     calibrated(database, uuid="GPU-2")

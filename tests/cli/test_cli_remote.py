@@ -115,7 +115,7 @@ def test_the_same_key_says_that_no_new_run_was_made(cli: Cli) -> None:
     [
         (RunState.SUCCEEDED, 0),
         (RunState.DOES_NOT_FIT, 3),
-        (RunState.DOES_NOT_COMPILE, 4),
+        (RunState.DOES_NOT_COMPILE, 6),
         (RunState.FAILED, 1),
         (RunState.TIMED_OUT, 1),
     ],

@@ -82,7 +82,8 @@ def test_the_size_found_is_the_largest_that_a_small_partition_has_room_for(
     assert by_size[found.value]["outcome"] == "fits"
     assert by_size[found.value + 1]["outcome"] == "does_not_fit"
     assert by_size[found.value + 1]["reason"], "where memory runs out decides in which words it is said"
-    assert all(trial["peak_rss_mib"] <= PARTITION_MIB + SLACK_MIB for trial in trials)
+    peaks = [trial["peak_rss_mib"] for trial in trials if "peak_rss_mib" in trial]  # one that dies tells none
+    assert max(peaks) <= PARTITION_MIB + SLACK_MIB
     assert figures_of(outcome)["peak_rss"].value == by_size[found.value]["peak_rss_mib"]
     assert f"batch size {found.value + 1:.0f} does not fit into {PARTITION_MIB} MiB" in outcome.reason
     assert outcome.environment["torch"]

@@ -88,9 +88,8 @@ def test_a_run_goes_through_its_phases_and_yields_figures_that_match_the_payload
     assert outcome.ending is Ending.SUCCEEDED
     assert watcher.phases == [phase for phase in Phase if phase not in (Phase.SEARCHING, Phase.PROFILING)]
     assert 4 <= figures["latency_p50"].value < 8
-    assert (
-        figures["latency_mean"].interval.low <= figures["latency_mean"].value <= figures["latency_mean"].interval.high
-    )
+    mean = figures["latency_mean"]
+    assert mean.interval is None or mean.interval.low <= mean.value <= mean.interval.high, "a busy host may allow none"
     per_step = 5 / (figures["throughput"].value)
     assert per_step >= figures["latency_mean"].value / 1000, "throughput counts the gaps between requests too"
     assert "459" in figures["latency_p99"].absent, "a percentile that the samples cannot support is absent"

@@ -84,18 +84,26 @@ class Stage:
         driver: Driver | None = None,
         stop: Stop | None = None,
     ) -> Outcome:
-        watcher = PatientWatcher()
+        watcher, over = PatientWatcher(), threading.Event()
 
         def act() -> None:
-            assert watcher.measuring.wait(30)
+            watcher.measuring.wait(30)
+            if over.is_set():
+                return
             meanwhile()
             watcher.stop = stop
             watcher.happened.set()
 
         benchmark = {"scenario": "single_stream", "method": QUICK, **benchmark}
         job = Job(run_id="test", benchmark=Benchmark.model_validate(benchmark), partition=self.mine, timeout_s=30)
-        threading.Thread(target=act, daemon=True).start()
-        return Supervisor(self._launcher, Instruments(driver or self.driver), job, watcher, self.log, LIMITS).run()
+        acting = threading.Thread(target=act)
+        acting.start()
+        try:
+            return Supervisor(self._launcher, Instruments(driver or self.driver), job, watcher, self.log, LIMITS).run()
+        finally:
+            over.set()
+            watcher.measuring.set()
+            acting.join()
 
 
 @pytest.fixture

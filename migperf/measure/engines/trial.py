@@ -81,6 +81,7 @@ def trying_out(payload: Payload, device: torch.device) -> Iterator[Trial]:
         if isinstance(payload, InferencePayload):
             yield InferenceTrial(payload, payload.stage(payload.next_batch()), device)
         elif isinstance(payload, GradientTraining):
+            payload.optimizer.zero_grad(set_to_none=True)  # a step before may have left some, which would add up
             batch = payload.augment(payload.stage(payload.next_batch()))
             with probe_weights(payload.model), _buffers_kept(payload.model):
                 yield TrainingTrial(payload, batch, device)

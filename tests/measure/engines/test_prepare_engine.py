@@ -68,6 +68,13 @@ def test_all_engines_of_a_cpu_agree_in_every_family(name: str, task: Task, engin
     step(payload)
 
 
+def test_gradients_that_a_step_before_has_left_do_not_enter_the_check() -> None:
+    payload = built("resnet18", Task.TRAINING, image_size=64)
+    step(payload)
+    assert any(parameter.grad is not None for parameter in payload.model.parameters())
+    assert error_of(prepared(payload, channels_last=True)) < 1e-4
+
+
 @of_pytorch
 @pytest.mark.parametrize("name", ["resnet18", "vit-c-1gf"])
 def test_the_exported_model_agrees_and_answers_in_the_models_place(name: str) -> None:
