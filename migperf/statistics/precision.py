@@ -164,5 +164,5 @@ def _too_correlated(estimate: MeanEstimate) -> str:
 
 
 def _too_early(least: int) -> Decision:
-    why = f"looked at from {least} samples on"
+    why = f"fewer than the {least} samples that it takes to say anything"
     return Decision(converged=False, half_width_rel=math.inf, interval=None, samples=0, why=why)

@@ -86,7 +86,7 @@ def test_a_precise_series_converges_at_the_least_number_of_samples_and_not_befor
     monitor = MeanPrecision(0.01)
     series = 1 + 0.001 * np.random.default_rng(24).standard_normal(64)
     monitor.add(series[:63])
-    assert monitor.decide().why == "looked at from 64 samples on"
+    assert monitor.decide().why == "fewer than the 64 samples that it takes to say anything"
     monitor.add(series[63:])
     decision = monitor.decide()
     assert (monitor.least_samples, decision.samples, decision.converged) == (64, 64, True)

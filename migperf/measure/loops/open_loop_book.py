@@ -65,7 +65,8 @@ class Book:
         taken = self._room.take(now_ns)
         if taken is not None:
             self._under_way.append(taken)
-            self._tally.woken_late_ns.append(now_ns - max(taken.ready_ns, free_ns))
+            if self._end_ns is None:
+                self._tally.woken_late_ns.append(now_ns - max(taken.ready_ns, free_ns))
         return taken
 
     def due_ns(self) -> int:
