@@ -36,7 +36,8 @@ def main() -> None:
     partition = choose_partition(Selector.model_validate(asked.where), settings)
     print(f"{partition.profile or partition.kind} of {partition.model}, {asked.scenario}, batch {asked.batch_size}")
     lines: dict[tuple[str, str], str] = {}
-    with Launcher() as launcher, node_instruments(settings, open_driver(settings)) as instruments:
+    instruments = node_instruments(settings, open_driver(settings))
+    with Launcher() as launcher:
         launcher.wait_until_warm()
         cases = [(workload, engine) for workload in asked.workload for engine in _engines(asked.channels_last)]
         random.Random(0).shuffle(cases)
