@@ -5,18 +5,20 @@ import traceback
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
+from migperf.measure.company import Stage
 from migperf.measure.costing import cost_figures
 from migperf.measure.engines.errors import EngineUnavailableError
 from migperf.measure.environment import framework_facts
 from migperf.measure.events import DoesNotCompile, DoesNotFit, Environment, Failed, Finished
 from migperf.measure.figures import ResultFigure
+from migperf.measure.gate import Gate
 from migperf.measure.harness import harness_figures
 from migperf.measure.job import Job
 from migperf.measure.memory import allocator_state, is_out_of_memory, peak_figures, reset_peaks
 from migperf.measure.phases import Phase
 from migperf.measure.profiling.recording import leave_profile
 from migperf.measure.recorder import Recorder
-from migperf.measure.scenarios import prepare
+from migperf.measure.scenarios import in_company, prepare
 from migperf.measure.searching.memory_limit import limit_memory
 from migperf.metrics.metric import Scope
 from workloads.base import Context, Figure, Payload, Report, Task
@@ -32,7 +34,7 @@ def main(connection: Connection) -> int:
     recorder.enter(Phase.STARTING)
     device = bind(job)
     try:
-        recorder.send(perform_job(job, device, recorder))
+        recorder.send(perform_job(job, device, recorder, _gate(job, connection, recorder)))
     except EngineUnavailableError as error:
         traceback.print_exc()
         recorder.send(DoesNotCompile(message=str(error)))
@@ -58,8 +60,12 @@ def bind(job: Job) -> "torch.device":
     return torch.device(job.partition.device)
 
 
-def perform_job(job: Job, device: "torch.device", recorder: Recorder) -> Finished:
-    """Build the payload, warm up, measure, and return what there is to say."""
+def _gate(job: Job, connection: Connection, recorder: Recorder) -> Gate | None:
+    return None if job.company is None else Gate(connection, recorder)
+
+
+def perform_job(job: Job, device: "torch.device", recorder: Recorder, gate: Gate | None = None) -> Finished:
+    """Build the payload, warm up, measure, and return what there is to say; in a group, together with the others."""
     from migperf.measure.engines.preparing import prepare_engine
 
     if job.limit_memory:
@@ -77,6 +83,10 @@ def perform_job(job: Job, device: "torch.device", recorder: Recorder) -> Finishe
     engine = prepare_engine(job.benchmark.engine, payload, device, job.benchmark.most_together)
     recorder.send(Environment(facts=dict(engine.facts)))
     drive = prepare(job.benchmark, payload, device)
+    if job.company is not None and gate is not None:
+        drive = in_company(drive, payload, gate, measured=job.company.measured)
+        gate.reach(Stage.PREPARED)
+        gate.wait(Stage.PREPARED)
     reset_peaks(device)
     recorder.gauge(lambda: allocator_state(device))
     window = drive.perform(recorder)

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
 
+from migperf.measure.company import Stage
 from migperf.measure.figures import ResultFigure
 from migperf.measure.phases import Phase
 
@@ -32,6 +33,13 @@ class Progress(_Event):
     kind: Literal["progress"] = "progress"
     fraction: float
     steps: int
+
+
+class Reached(_Event):
+    """A run of a group has come to where it waits for the others."""
+
+    kind: Literal["reached"] = "reached"
+    stage: Stage
 
 
 class Timings(_Event):
@@ -146,6 +154,7 @@ class Failed(_Event):
 Event = Annotated[
     PhaseStarted
     | Progress
+    | Reached
     | Timings
     | Document
     | AllocatorState

@@ -4,6 +4,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from migperf.gpus.partition import Partition
 from migperf.measure.benchmark import Benchmark
+from migperf.measure.company import Company
 
 
 class Job(BaseModel):
@@ -17,5 +18,7 @@ class Job(BaseModel):
     timeout_s: float
     limit_memory: bool = False
     """Whether the child is to get no more memory of the host than its partition has, and the host can spare."""
+    company: Company | None = None
+    """The group that it is measured in; None of a run that is measured alone."""
     facts: dict[str, JsonValue] = Field(default_factory=dict)
     """What is known of the place before the child begins; becomes part of the run's environment."""

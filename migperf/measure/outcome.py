@@ -35,6 +35,8 @@ class Stop(StrEnum):
     """The worker is stopping; another attempt takes its place."""
     GIVE_BACK = "give_back"
     """Somebody entitled needs the partition; another attempt takes its place."""
+    LEFT_ALONE = "left_alone"
+    """The group that it was to be measured in broke up."""
     LEASE_LOST = "lease_lost"
     """Somebody else may own the partition by now; nothing may be written any more."""
 

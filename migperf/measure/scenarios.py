@@ -1,8 +1,11 @@
 """The scenarios: which loop drives a payload, with which timer and which rules."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
+from migperf.errors import MigperfError
 from migperf.measure.benchmark import Benchmark, Scenario
+from migperf.measure.company import Stage
 from migperf.measure.load import Load
 from migperf.measure.loops.arrivals import arrival_times_ns
 from migperf.measure.loops.clock import MonotonicClock
@@ -12,6 +15,7 @@ from migperf.measure.loops.open_loop import OpenLoop
 from migperf.measure.loops.rules import measuring_rule, warmup_rule
 from migperf.measure.loops.stopping import Exactly
 from migperf.measure.loops.timers import Timing, pipelined_timer, synchronised_timer
+from migperf.measure.loops.together import Meeting, Together
 from migperf.measure.loops.window import Window
 from migperf.measure.recorder import Recorder
 from migperf.measure.search import MaxRate
@@ -52,6 +56,30 @@ def prepare(benchmark: Benchmark, payload: Payload, device: "torch.device") -> D
         measuring=measuring_rule(benchmark.method),
         by_cycle=not alone,
     )
+
+
+def in_company(drive: Drive, payload: Payload, meeting: Meeting, *, measured: bool) -> Drive:
+    """Return a drive whose window begins and ends with those of its group; of a neighbour, without rules of its own.
+
+    Raises NoCompanyError for a drive that cannot go on stepping until others are done.
+    """
+    ends = isinstance(payload, TrainingPayload) and payload.total_steps is not None
+    if ends or not isinstance(drive, (ClosedLoop, MultiStream, OpenLoop)):
+        raise NoCompanyError("an end of its own" if ends else "rates of its own to try")
+    return replace(
+        drive,
+        warmup=Together(drive.warmup, meeting, Stage.WARM),
+        measuring=Together(drive.measuring if measured else None, meeting, Stage.SATISFIED),
+    )
+
+
+class NoCompanyError(MigperfError):
+    """A benchmark cannot be measured together with others."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"it has {why}, so it cannot go on for as long as the runs of its group need; measure it alone"
+        )
 
 
 def _server(benchmark: Benchmark, payload: InferencePayload, device: "torch.device") -> Drive:

@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from socket import socket
@@ -13,6 +14,7 @@ from pydantic import JsonValue, ValidationError
 
 from migperf.gpus.partition import PartitionKind
 from migperf.measure.allocator import AllocatorLog
+from migperf.measure.company import Stage
 from migperf.measure.environment import host_facts
 from migperf.measure.events import (
     AllocatorState,
@@ -25,6 +27,7 @@ from migperf.measure.events import (
     Finished,
     PhaseStarted,
     Progress,
+    Reached,
     Timings,
     decode,
 )
@@ -38,6 +41,7 @@ from migperf.measure.out_of_memory import oom_kills
 from migperf.measure.outcome import Ending, Outcome, Stop
 from migperf.measure.phases import Phase
 from migperf.measure.profiling.summary import with_reason
+from migperf.measure.rendezvous import Rendezvous
 from migperf.measure.summary import measured_window, summarise
 from migperf.measure.timing_log import TimingLog
 from migperf.metrics.instruments import Instruments, RunWatch
@@ -45,6 +49,7 @@ from migperf.metrics.series import Series, SeriesUpdate
 from migperf.metrics.summary import summaries
 
 NS_PER_S = 1_000_000_000
+COMPANY_POLL_S = 0.05
 UNKILLABLE_S = 20.0
 """A process that outlives SIGKILL for so long is stuck in the kernel; the run ends without it."""
 
@@ -97,6 +102,7 @@ class Supervisor:
         self._watcher = watcher
         self._log = log
         self._limits = limits
+        self._rendezvous: Rendezvous | None = None
         self._standing = Standing(Phase.STARTING, 0.0, 0)
         self._timings = TimingLog(job.benchmark.scenario)
         self._allocator = AllocatorLog()
@@ -106,9 +112,14 @@ class Supervisor:
         self._verdict: tuple[Ending, str, Stop | None] | None = None
         self._kill_at_ns: int | None = None
         self._give_up_at_ns: int | None = None
+        self._deadline_ns = 0
 
-    def run(self) -> Outcome:
-        """Launch the child, follow it to its end and return the outcome. Raises HelperDiedError if it cannot start."""
+    def run(self, rendezvous: Rendezvous | None = None) -> Outcome:
+        """Launch the child, follow it to its end and return the outcome. Raises HelperDiedError if it cannot start.
+
+        ``rendezvous`` is where it meets the supervisors of its group; None where the job is done alone.
+        """
+        self._rendezvous = rendezvous
         self._environment |= host_facts() | self._job.facts
         isolation = Isolation(self._instruments.driver, self._job.partition)
         if (found := isolation.before()).void is not None:
@@ -122,6 +133,7 @@ class Supervisor:
         try:
             self._hand_over(child)
             died = self._follow(child, pidfd, watch)
+            self._wait_for_company()
         finally:
             _signal(pidfd, signal.SIGKILL)  # still alive only if something went wrong here
             watch.close()
@@ -133,7 +145,7 @@ class Supervisor:
     def _watch(self, child: Child) -> RunWatch:
         method = self._job.benchmark.method
         return self._instruments.watch(
-            child.pid, self._job.partition, method.sample_hz, estimate_power=method.estimate_power
+            child.pid, self._job.partition.whole, method.sample_hz, estimate_power=method.estimate_power
         )
 
     def _still_wanted(self) -> bool:
@@ -151,10 +163,12 @@ class Supervisor:
         except OSError:
             # It died before it could read; how, its fate tells.
             return
+        if self._rendezvous is not None:
+            self._rendezvous.join(self._job.run_id, partial(_open_gate, child.events))
 
     def _follow(self, child: Child, pidfd: int, watch: RunWatch) -> Died | None:
         """Read events and keep the limits until the child has ended; None if nobody knows how it did."""
-        deadline_ns = time.monotonic_ns() + round(self._job.timeout_s * NS_PER_S)
+        self._deadline_ns = time.monotonic_ns() + round(self._job.timeout_s * NS_PER_S)
         tick_ns = round(self._limits.tick_s * NS_PER_S)
         next_tick_ns, next_samples_ns = time.monotonic_ns(), time.monotonic_ns()
         listening: list[Connection | socket] = [child.events, child.fate]
@@ -173,7 +187,7 @@ class Supervisor:
             if now_ns >= next_samples_ns:
                 self._watcher.samples(self._updates(watch))
                 next_samples_ns = now_ns + round(self._limits.samples_every_s * NS_PER_S)
-            self._keep_limits(now_ns, deadline_ns)
+            self._keep_limits(now_ns)
             if not self._carry_out_kill(now_ns, pidfd):
                 return None
 
@@ -203,6 +217,9 @@ class Supervisor:
                 self._watcher.entered(event.phase, event.at_ns)
             case Progress():
                 self._standing = Standing(self._standing.phase, event.fraction, event.steps)
+            case Reached():
+                if self._rendezvous is not None:
+                    self._rendezvous.reach(self._job.run_id, event.stage)
             case Timings():
                 self._timings.add(event)
             case AllocatorState():
@@ -220,11 +237,12 @@ class Supervisor:
     def _all_series(self, watch: RunWatch) -> tuple[Series, ...]:
         return (*self._timings.series(), *watch.series(), *self._allocator.series())
 
-    def _keep_limits(self, now_ns: int, deadline_ns: int) -> None:
+    def _keep_limits(self, now_ns: int) -> None:
         if self._verdict is not None:
             return
         self._heed(self._watcher.tick(self._standing))
-        if self._verdict is None and now_ns >= deadline_ns:
+        self._heed_company()
+        if self._verdict is None and now_ns >= self._deadline_ns:
             reason = f"not finished after timeout_s = {self._job.timeout_s:g} s, in phase {self._standing.phase}"
             self._condemn(Ending.TIMED_OUT, reason)
         if self._verdict is None and self._log.stat().st_size > self._limits.log_bytes:
@@ -235,6 +253,26 @@ class Supervisor:
             self._condemn(Ending.CANCELLED, "cancelled on request", stop)
         elif stop is not None:
             self._condemn(Ending.INTERRUPTED, f"stopped: {stop}", stop)
+
+    def _heed_company(self) -> None:
+        broken = None if self._rendezvous is None else self._rendezvous.broken
+        if broken is not None and self._verdict is None:
+            ending = Ending.INTERRUPTED if broken.again else Ending.FAILED
+            self._condemn(ending, f"void: its group broke up: {broken.reason}", Stop.LEFT_ALONE)
+
+    def _wait_for_company(self) -> None:
+        """Tell the group when this run measured, and learn when all of them did: only that time counts."""
+        if self._rendezvous is None or not isinstance(self._last_word, Finished):
+            return
+        self._rendezvous.measured(self._job.run_id, measured_window(self._last_word))
+        while (common := self._rendezvous.common_window()) is None and self._verdict is None:
+            self._keep_limits(time.monotonic_ns())
+            time.sleep(min(COMPANY_POLL_S, self._limits.tick_s))
+        if common is not None and common.end_ns <= common.start_ns:
+            self._condemn(Ending.FAILED, "the runs of its group were never measuring at the same time", Stop.LEFT_ALONE)
+        elif common is not None:
+            window = {"window_start_ns": common.start_ns, "window_end_ns": common.end_ns}
+            self._last_word = self._last_word.model_copy(update=window)
 
     def _condemn(self, ending: Ending, reason: str, stop: Stop | None = None) -> None:
         self._verdict = (ending, reason, stop)
@@ -316,6 +354,14 @@ def _describe_death(died: Died | None) -> str:
     if died is None:
         return "the child died while it profiled, and its helper with it"
     return f"the child ended while it profiled: {_describe_exit(died.exit_code)}"
+
+
+def _open_gate(events: Connection, stage: Stage) -> None:
+    try:
+        events.send_bytes(stage.encode())
+    except OSError:
+        # The child has died; its own supervisor breaks the group up.
+        return
 
 
 def _signal(pidfd: int, number: signal.Signals) -> None:

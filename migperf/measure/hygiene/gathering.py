@@ -63,7 +63,22 @@ def gather(
     if job.benchmark.scenario is Scenario.SERVER:
         _of_the_arrivals(found, {figure.name: figure for figure in figures})
     _of_the_sampler(found, observed, job.benchmark.method.sample_hz)
+    if job.company is not None:
+        _leave_out_the_company(found, job.partition)
     return Facts(**found.facts, absent=found.absent)
+
+
+_OF_COMPANY = ("neighbours_sm_active_pct", "used_instances", "device_processes")
+_OF_COMPANY_ON_CPU = ("others_cpu_cores", "host_cpu_cores", "cpu_pressure_share")
+MEANT = "the runs of its group are there to be beside it, and cannot be told from others"
+
+
+def _leave_out_the_company(found: _Found, partition: Partition) -> None:
+    """Do not judge what the other runs of the group are meant to do to this one."""
+    on_cpu = _OF_COMPANY_ON_CPU if partition.device == "cpu" else ()
+    for name in (*_OF_COMPANY, *on_cpu):
+        if found.facts.pop(name, None) is not None:
+            found.absent[name] = MEANT
 
 
 def _of_the_board(found: _Found, observed: Observed, partition: Partition, report: Report) -> None:

@@ -8,7 +8,7 @@ driver does not tell is not checked, and the report says why.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from queue import SimpleQueue
 from threading import Thread
 from typing import TypeVar
@@ -26,6 +26,7 @@ ANSWER_S = 5.0
 SETTLE_S = 2.0
 """For so long a driver may go on listing processes that have ended, those of the run before included."""
 POLL_S = 0.1
+SHARED = "the device is shared with the other runs of its group"
 LAYOUT, PROCESSES, NEIGHBOURS = ALL = "layout", "processes", "neighbours"
 """What can be looked at."""
 
@@ -59,7 +60,7 @@ class Isolation:
     """Looks at a partition before and after one run. What is no part of a GPU has nothing to look at."""
 
     def __init__(self, driver: Driver | None, partition: Partition) -> None:
-        self._driver, self._partition = driver, partition
+        self._driver, self._partition, self._shared = driver, partition.whole, partition.share is not None
         self._before = Sight()
 
     def before(self) -> Report:
@@ -82,10 +83,14 @@ class Isolation:
         if driver is None:
             return Sight(untold=dict.fromkeys(ALL, "there is no driver to ask"))
         try:
-            return _within(ANSWER_S, lambda: look(driver, partition))
+            return self._without_company(_within(ANSWER_S, lambda: look(driver, partition)))
         except TimeoutError:
             silence = f"the driver did not answer within {ANSWER_S:g} s"
             return Sight(untold=dict.fromkeys(ALL, silence))
+
+    def _without_company(self, sight: Sight) -> Sight:
+        """Whoever else computes on a shared device may be of the same group: processes there tell nothing."""
+        return replace(sight, users=(), untold=sight.untold | {PROCESSES: SHARED}) if self._shared else sight
 
 
 def look(driver: Driver, partition: Partition) -> Sight:
