@@ -36,6 +36,9 @@ class GroupSpec(BaseModel):
 
     members: tuple[Member, ...] = Field(min_length=1, max_length=MAX_MEMBERS)
     sharing: Sharing | None = Field(default=None, description="null where each run has a partition as it is.")
+    shares: int | None = Field(
+        default=None, ge=1, le=MAX_MEMBERS, description="Into how many equal shares; null: one for each run."
+    )
 
     @property
     def is_together(self) -> bool:
@@ -46,6 +49,11 @@ class GroupSpec(BaseModel):
     def is_divided(self) -> bool:
         """Whether the device is divided into shares for it; MIG instances are partitions as they are."""
         return self.sharing is not None and self.sharing.mode not in {SharingMode.WHOLE, SharingMode.MIG}
+
+    @property
+    def share_count(self) -> int:
+        """Into how many shares the device is divided; those beyond the runs stay idle."""
+        return self.shares or len(self.members)
 
     @property
     def layout(self) -> str | None:
@@ -59,6 +67,8 @@ class GroupSpec(BaseModel):
             raise ValueError("all runs of a group need the same layout, as they share one GPU")
         if len(benchmarks) > 1 and not self.is_divided and self.layout is None:
             raise ValueError("runs that are measured together need sharing, or a layout with a partition for each")
+        if self.share_count < len(benchmarks):
+            raise ValueError(f"{len(benchmarks)} runs need as many shares, not {self.share_count}")
         alone = ("search", "profile")
         for name in alone if len(benchmarks) > 1 else ():
             if any(getattr(b, name) for b in benchmarks):

@@ -5,25 +5,23 @@ What one pass leaves undone because its process died, the next one completes.
 """
 
 import logging
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from kombu.exceptions import KombuError, OperationalError
 from sqlalchemy.orm import Session
 
-from migperf.gpus.layout import Layout
 from migperf.gpus.partition import PartitionKind
-from migperf.gpus.selector import Selector
 from migperf.jobs.celery_app import SUPERVISE, queue_of, sender_app
 from migperf.jobs.layout_pass import place_changes, queue_restores
 from migperf.jobs.offering import read_offer
-from migperf.jobs.placement import Match, Waiting, match
+from migperf.jobs.placement import Match, match
+from migperf.jobs.queue_reader import QueueReader, Seen
 from migperf.settings import Settings
-from migperf.store import gpus, leases, runs
+from migperf.store import experiments, gpus, leases, nodes, runs
 from migperf.store.database import PLACEMENT, Database, lock_for_pass, now
 from migperf.store.leases import Berth
-from migperf.store.queue import Queued, anything_to_do, queued
+from migperf.store.queue import anything_to_do
 from migperf.store.states import RunState
 
 _log = logging.getLogger(__name__)
@@ -64,6 +62,7 @@ class Dispatcher:
         time = now(session)
         for lost in leases.expire(session, time):
             _log.warning("%s: %s", lost.holder, lost.reason)
+        experiments.settle(session, time)
         self._place(session, time)
         waiting = leases.to_wake(session, time, self._settings.wake_resend_s)
         return [WakeUp(lease.node, lease.id) for lease in waiting]
@@ -71,18 +70,20 @@ class Dispatcher:
     def _place(self, session: Session, time: datetime) -> None:
         offer = read_offer(session, time, self._settings.node_stale_s)
         shut = place_changes(session, offer, time, self._settings.lease_s)
-        seen: dict[str, Queued] = {}
-        for found in match(_as_read(queued(session), seen), offer, shut):
-            self._grant(session, seen[found.run_id], found, time)
+        reader = QueueReader(session)
+        for found in match(reader.waiting(), offer, shut):
+            self._grant(session, reader.seen[found.run_id], found, time)
         queue_restores(session, offer, time)
 
-    def _grant(self, session: Session, queued_run: Queued, found: Match, time: datetime) -> None:
+    def _grant(self, session: Session, seen: Seen, found: Match, time: datetime) -> None:
         run = runs.lock(session, found.run_id)
         if run.state is not RunState.QUEUED:
             return
-        if found.gpu is not None and queued_run.restore_layout:
+        if found.gpu is not None and seen.queued.restore_layout:
             gpus.remember_layout(session, found.gpu.uuid)
-        leases.grant(session, run, _berth(found), time, self._settings.lease_s)
+        if found.device is not None and found.partition is not None:
+            nodes.store_share(session, found.node, found.partition, time)
+        leases.grant(session, run, _berth(found, seen.gang), time, self._settings.lease_s)
         _log.info("run %s placed on %s of node %s", run.id, run.partition or found.gpu, found.node)
 
     def _wake(self, wake_up: WakeUp) -> None:
@@ -93,18 +94,16 @@ class Dispatcher:
             _log.warning("could not wake node %s (%s); the next pass tries again", wake_up.node, error)
 
 
-def _as_read(queue: Iterable[Queued], seen: dict[str, Queued]) -> Iterator[Waiting]:
-    """Yield what placement must know of each run as it is read, and keep the rest: a long queue is read in parts."""
-    for run in queue:
-        seen[run.run_id] = run
-        layout = None if run.layout is None else Layout.parse(run.layout)
-        yield Waiting(run.run_id, Selector.model_validate(run.where), layout)
-
-
-def _berth(found: Match) -> Berth:
+def _berth(found: Match, gang: str | None) -> Berth:
     if found.partition is None:
         uuid = None if found.gpu is None else found.gpu.uuid
-        return Berth(node=found.node, partition=None, gpu=uuid, exclusive=True)
+        return Berth(node=found.node, partition=None, gpu=uuid, exclusive=True, gang=gang)
     partition = found.partition
-    whole = partition.kind is PartitionKind.GPU
-    return Berth(node=found.node, partition=partition.uuid, gpu=partition.gpu_uuid, exclusive=whole)
+    return Berth(
+        node=found.node,
+        partition=partition.uuid,
+        gpu=partition.gpu_uuid,
+        exclusive=partition.kind is PartitionKind.GPU or gang is not None,
+        device=found.device,
+        gang=gang,
+    )

@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -12,24 +12,28 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from migperf.errors import MigperfError
+from migperf.experiments.group import Role
 from migperf.gpus.layout import Layout
 from migperf.gpus.partition import Partition
+from migperf.gpus.sharing import Sharing
 from migperf.jobs.keep_alive import write_when_possible
-from migperf.jobs.layouts import NodeGpus
+from migperf.jobs.layouts import NodeGpus, Shared
 from migperf.jobs.logs import KeptLog, read_log
-from migperf.jobs.watcher import DatabaseWatcher
+from migperf.jobs.meetings import Meetings
+from migperf.jobs.watcher import AwaitingWatcher, DatabaseWatcher
 from migperf.measure.benchmark import Benchmark
+from migperf.measure.company import Company
 from migperf.measure.job import Job
 from migperf.measure.launcher import HelperDiedError, Launcher
 from migperf.measure.outcome import Ending, Outcome, Stop
-from migperf.measure.perform import perform
-from migperf.measure.supervisor import Limits
+from migperf.measure.perform import perform, perform_together
+from migperf.measure.supervisor import Limits, Supervisor
 from migperf.metrics.instruments import Instruments
 from migperf.settings import Settings
 from migperf.store import gpus, leases, nodes, results, series
 from migperf.store.database import Database, now
 from migperf.store.leases import Held, LeaseLostError
-from migperf.store.models import Run
+from migperf.store.models import GroupRow, Run
 from migperf.store.states import RunState
 
 LOG_TAIL_LINES = 20
@@ -47,6 +51,7 @@ class Executor:
     gpus: NodeGpus
     incarnation: str
     stopping: threading.Event
+    meetings: Meetings = field(default_factory=Meetings)
 
     def execute(self, token: int) -> str | None:
         """Perform the run that the lease was granted for and return its id.
@@ -90,16 +95,16 @@ class Executor:
             benchmark=claimed.benchmark,
             partition=partition,
             timeout_s=claimed.timeout_s,
+            company=claimed.company,
             facts=self._partition_facts(partition),
         )
-        return self._supervise(job, token, log)
+        return self._supervise(job, token, log, claimed.gang)
 
     def _cut(self, claimed: "_Claimed", token: int) -> Partition:
         if claimed.gpu is None or claimed.benchmark.layout is None:
             raise MigperfError("it was placed on nothing")
-        return self.gpus.cut_for_run(
-            token, claimed.gpu, Layout.parse(claimed.benchmark.layout), claimed.benchmark.where
-        )
+        layout = Layout.parse(claimed.benchmark.layout)
+        return self.gpus.cut_for_run(token, claimed.gpu, layout, claimed.benchmark.where, claimed.shared)
 
     def _partition_facts(self, partition: Partition) -> dict[str, JsonValue]:
         """Return what the result must say of where it was measured: how the partition's GPU was cut then."""
@@ -109,7 +114,7 @@ class Executor:
             gpu = gpus.describe(gpus.get(session, partition.gpu_uuid))
         return {"gpu": gpu.uuid, "layout": str(gpu.layout), "driver": gpu.driver_version, "simulated": gpu.simulated}
 
-    def _supervise(self, job: Job, token: int, log: Path) -> Outcome:
+    def _supervise(self, job: Job, token: int, log: Path, gang: str | None) -> Outcome:
         watcher = DatabaseWatcher(self.database, token, self.settings.lease_s, self.stopping)
         limits = Limits(
             tick_s=self.settings.lease_renew_s,
@@ -118,12 +123,21 @@ class Executor:
             log_bytes=self.settings.log_limit_bytes,
         )
         try:
+            if job.company is not None and gang is not None:
+                return self._supervise_together(job, gang, watcher, log, limits)
             return perform(self.launcher, self.instruments, job, watcher, log, limits)
         except HelperDiedError as error:
             return Outcome(ending=Ending.INTERRUPTED, reason=str(error))
         except Exception as error:  # noqa: BLE001 - a defect of ours must end the run, not leave it running
             _log.exception("the supervisor of run %s failed", job.run_id)
             return Outcome(ending=Ending.FAILED, reason=f"migperf's supervisor failed: {type(error).__name__}: {error}")
+
+    def _supervise_together(self, job: Job, gang: str, watcher: DatabaseWatcher, log: Path, limits: Limits) -> Outcome:
+        size = 1 if job.company is None else job.company.members
+        with self.meetings.attend(gang, size) as rendezvous:
+            awaiting = AwaitingWatcher(watcher, rendezvous, self.database, gang, size)
+            supervisor = Supervisor(self.launcher, self.instruments, job, awaiting, log, limits)
+            return perform_together(supervisor, job.run_id, rendezvous)
 
     def _store(self, token: int, outcome: Outcome, log: KeptLog) -> None:
         """Store what the attempt came to, exactly once; wait for a database that is away."""
@@ -170,17 +184,34 @@ class _Claimed:
     timeout_s: float
     partition: Partition | None
     gpu: str | None
+    gang: str | None
+    company: Company | None
+    shared: Shared | None
 
     @classmethod
     def of(cls, held: Held) -> "_Claimed":
-        row = held.run.partition_row
+        row, group = held.run.partition_row, held.run.group_row
         return cls(
+            gang=held.lease.gang,
+            company=None if group is None else _company(group, held.run),
+            shared=None if group is None or held.lease.gang is None else _shared(group, held),
             run_id=held.run.id,
             benchmark=Benchmark.model_validate(held.run.benchmark),
             timeout_s=held.run.timeout_s,
             partition=None if row is None else Partition.model_validate(row.description),
             gpu=held.lease.gpu,
         )
+
+
+def _company(group: GroupRow, run: Run) -> Company | None:
+    if group.size == 1:
+        return None
+    return Company(group=group.id, members=group.size, measured=run.role != Role.NEIGHBOUR)
+
+
+def _shared(group: GroupRow, held: Held) -> Shared:
+    sharing = None if group.sharing is None else Sharing.model_validate(group.sharing)
+    return Shared(gang=held.lease.gang or "", sharing=sharing, shares=group.shares, member=held.run.member or 0)
 
 
 def store_outcome(session: Session, token: int, outcome: Outcome, log: KeptLog) -> None:

@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from sqlalchemy.orm import Session
@@ -17,7 +17,10 @@ from migperf.gpus.gpu import Gpu
 from migperf.gpus.inventory import Inventory, discover, partitions_of
 from migperf.gpus.layout import Layout
 from migperf.gpus.partition import Partition
+from migperf.gpus.placement import Placement
 from migperf.gpus.selector import Selector
+from migperf.gpus.shares import divide
+from migperf.gpus.sharing import Sharing
 from migperf.jobs.keep_alive import KeepAlive, write_when_possible
 from migperf.settings import Settings
 from migperf.store import changes, leases, nodes
@@ -129,6 +132,17 @@ class LeasedGpus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """A run's place in a group that was placed in one step."""
+
+    gang: str
+    sharing: Sharing | None
+    """None where each run gets a partition of its own."""
+    shares: int
+    member: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NodeGpus:
     """The GPUs of this worker's node: what they are, and changes of how they are cut."""
 
@@ -137,6 +151,7 @@ class NodeGpus:
     driver: Driver | None
     incarnation: str
     stopping: threading.Event
+    _choosing: threading.Lock = field(default_factory=threading.Lock)
 
     def inventory(self) -> Inventory:
         """Return what this node has now."""
@@ -154,20 +169,29 @@ class NodeGpus:
         except MigperfError as error:
             _log.warning("layout change %s failed: %s", change.id, error)
 
-    def cut_for_run(self, token: int, uuid: str, layout: Layout, where: Selector) -> Partition:
+    def cut_for_run(
+        self, token: int, uuid: str, layout: Layout, where: Selector, shared: "Shared | None" = None
+    ) -> Partition:
         """Cut a GPU for the run that holds it; return the partition that the run gets, the largest that it selects.
 
-        Raises LeaseLostError, and MigperfError when the GPU cannot be cut so.
+        The runs of a group find it cut by the first of them; each gets a partition that no other of them has, or its
+        share of the one that they share. Raises LeaseLostError, and MigperfError when the GPU cannot be cut so.
         """
         try:
             with self._leased.leased_controller(lambda session: self._renew_run(session, token)) as controller:
                 after = controller.apply(uuid, layout).after
-            chosen = self._choose(after, layout, where)
+            with self._choosing:  # runs of one group choose among the same partitions
+                chosen = self._choose(after, layout, where, shared)
+                self._report(lambda session: self._occupy(session, token, chosen))
         except MigperfError:
             self._report(lambda _session: None)  # before its lease ends: what is left is what the next run gets
             raise
-        self._report(lambda session: leases.occupy(session, token, chosen.uuid))
         return chosen
+
+    def _occupy(self, session: Session, token: int, chosen: Partition) -> None:
+        if chosen.share is not None:
+            nodes.store_share(session, self.settings.node_name, chosen, now(session))
+        leases.occupy(session, token, chosen.uuid)
 
     def _report(self, also: Callable[[Session], object]) -> None:
         """Store how the GPUs are cut now, and do something else in the same transaction."""
@@ -189,11 +213,25 @@ class NodeGpus:
             stopping=self.stopping,
         )
 
-    def _choose(self, gpu: Gpu, layout: Layout, where: Selector) -> Partition:
+    def _choose(self, gpu: Gpu, layout: Layout, where: Selector, shared: "Shared | None") -> Partition:
         suitable = [p for p in partitions_of(gpu) if where.matches(p, self.settings.node_name)]
         if not suitable:
             raise MigperfError(f"{gpu.uuid} was cut as {layout}, but nothing of it is what the run selects")
-        return max(suitable, key=lambda partition: partition.sm_count or 0)
+        largest_first = sorted(suitable, key=lambda p: (-(p.sm_count or 0), p.placement or Placement(0, 0)))
+        if shared is None:
+            return largest_first[0]
+        if shared.sharing is not None:
+            return divide(largest_first[0], shared.sharing, shared.shares)[shared.member]
+        return self._next_free(largest_first, shared)
+
+    def _next_free(self, suitable: list[Partition], shared: "Shared") -> Partition:
+        """Return the first partition that no other run of the group has taken."""
+        with self.database.read() as session:
+            taken = leases.partitions_of_gang(session, shared.gang)
+        free = [partition for partition in suitable if partition.uuid not in taken]
+        if not free:
+            raise MigperfError("its layout has fewer partitions than its group has runs that select them")
+        return free[0]
 
     def _claim(self, token: int) -> LayoutChange | None:
         if self.stopping.is_set():

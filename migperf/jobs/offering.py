@@ -16,10 +16,12 @@ def read_offer(session: Session, now: datetime, stale_s: float) -> Offer:
     """Return the offer as it is in this transaction."""
     held: dict[str | None, set[str]] = defaultdict(set)
     closed: set[str | None] = set()
+    devices: set[str | None] = set()
     for lease in nodes.occupied(session):
         held[lease.gpu].update(() if lease.partition is None else (lease.partition,))
+        devices.add(lease.device)
         closed.update((lease.gpu,) if lease.closes_gpu else ())
-    taken = frozenset().union(*held.values())
+    taken = frozenset(devices).union(*held.values())
     places = [_place(row) for row in nodes.offered_partitions(session, now, stale_s)]
     return Offer(
         free=tuple(place for place in places if place.partition.uuid not in taken),

@@ -1,6 +1,8 @@
 """Who gets what: queued runs to free partitions, and GPUs to changes of layout. Pure; the transaction is dispatch's.
 
-Three rules go beyond "first come, first served, where it fits":
+Runs that are measured together are placed in one step on one device, which they have to themselves.
+
+Three more rules go beyond "first come, first served, where it fits":
 
 * A run with a layout of its own waits until a GPU is idle, and a change until nothing that it destroys is held.
   Meanwhile nothing new is put there, or they would wait forever.
@@ -9,7 +11,7 @@ Three rules go beyond "first come, first served, where it fits":
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from migperf.gpus.gpu import Gpu
@@ -18,6 +20,8 @@ from migperf.gpus.partition import Partition, PartitionKind
 from migperf.gpus.plan import LayoutImpossibleError
 from migperf.gpus.planning import make_plan
 from migperf.gpus.selector import Selector
+from migperf.gpus.shares import SharingImpossibleError, divide
+from migperf.gpus.sharing import Sharing
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,20 @@ class Waiting:
     run_id: str
     where: Selector
     layout: Layout | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Queued runs that are placed in one step: on a GPU that is cut for them, or on shares of a whole device."""
+
+    runs: tuple[Waiting, ...]
+    sharing: Sharing | None
+    shares: int
+
+    @property
+    def layout(self) -> Layout | None:
+        """The layout that the GPU is cut into for them."""
+        return self.runs[0].layout
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +88,12 @@ class Match:
     node: str
     partition: Partition | None
     gpu: Gpu | None = None
+    device: str | None = None
+    """UUID of what is shared, where the partition is a share."""
 
 
-def match(waiting: Iterable[Waiting], offer: Offer, shut: Iterable[str] = ()) -> Iterator[Match]:
-    """Give each run, in the order given, the first thing left that suits it.
+def match(waiting: Iterable[Waiting | Together], offer: Offer, shut: Iterable[str] = ()) -> Iterator[Match]:
+    """Give each run, in the order given, the first thing left that suits it; to runs that belong together, all or none.
 
     A run that nothing suits does not hold up those behind it. GPUs in ``shut`` (UUIDs) are given to nobody.
     """
@@ -81,6 +101,9 @@ def match(waiting: Iterable[Waiting], offer: Offer, shut: Iterable[str] = ()) ->
     for run in waiting:
         if not room.left:
             return
+        if isinstance(run, Together):
+            yield from room.places_for(run)
+            continue
         found = room.partition_for(run) if run.layout is None else room.gpu_for(run, run.layout)
         if found is not None:
             yield found
@@ -93,6 +116,18 @@ def can_be_cut(gpu: Gpu, layout: Layout) -> bool:
     except LayoutImpossibleError:
         return False
     return True
+
+
+def can_be_shared(partition: Partition, sharing: Sharing, shares: int) -> bool:
+    """Tell whether the partition can be divided into so many shares of that kind."""
+    try:
+        divide(partition, sharing, shares)
+    except SharingImpossibleError:
+        return False
+    return True
+
+
+_WHOLE = (PartitionKind.CPU, PartitionKind.GPU)
 
 
 class _Room:
@@ -123,6 +158,40 @@ class _Room:
             if gpu is not None:
                 self._busy.add(gpu)
             return Match(run.run_id, free.node, free.partition)
+        for free in suitable:
+            self._processors.drain_for(free.partition, free.node)
+        return None
+
+    def places_for(self, together: Together) -> Iterator[Match]:
+        """Yield a place for each of the runs, on one device; nothing if there is none for all of them."""
+        first, layout = together.runs[0], together.layout
+        if layout is not None:
+            found = self.gpu_for(first, layout)
+            if found is not None:
+                yield from (replace(found, run_id=run.run_id) for run in together.runs)
+            return
+        if together.sharing is not None and (device := self._device_for(first, together.sharing, together.shares)):
+            parts = divide(device.partition, together.sharing, together.shares)
+            for run, part in zip(together.runs, parts, strict=False):  # what is left over stays idle
+                yield Match(run.run_id, device.node, part, device=device.partition.uuid)
+
+    def _device_for(self, run: Waiting, sharing: Sharing, shares: int) -> Free | None:
+        """Return the first whole device left that suits and can be shared so; nothing else is put on it."""
+        suitable = [
+            free
+            for free in self._free
+            if free.partition.kind in _WHOLE
+            and run.where.matches(free.partition, free.node)
+            and can_be_shared(free.partition, sharing, shares)
+        ]
+        for free in suitable:
+            gpu = free.partition.gpu_uuid
+            if gpu in self._shut or gpu in self._restoring or not self._processors.admit(free.partition, free.node):
+                continue
+            self._free.remove(free)
+            if gpu is not None:
+                self._shut.add(gpu)
+            return free
         for free in suitable:
             self._processors.drain_for(free.partition, free.node)
         return None

@@ -9,9 +9,10 @@ from sqlalchemy.exc import OperationalError
 
 from migperf.measure.outcome import Stop
 from migperf.measure.phases import Phase
+from migperf.measure.rendezvous import Rendezvous
 from migperf.measure.supervisor import Standing
 from migperf.metrics.series import SeriesUpdate
-from migperf.store import leases, runs, series
+from migperf.store import groups, leases, runs, series
 from migperf.store.database import Database, now
 from migperf.store.leases import LeaseLostError
 
@@ -84,3 +85,28 @@ class DatabaseWatcher:
             wishes = leases.beat(session, self._token, standing.phase, standing.fraction, now(session), self._lease_s)
         self._renewed_s = time.monotonic()
         return wishes
+
+
+class AwaitingWatcher:
+    """A watcher that also sees whether the runs of a group can still meet: one may lose its place before it begins."""
+
+    def __init__(
+        self, watcher: DatabaseWatcher, rendezvous: Rendezvous, database: Database, gang: str, size: int
+    ) -> None:
+        self._watcher, self._rendezvous = watcher, rendezvous
+        self._database, self._gang, self._size = database, gang, size
+        self.entered, self.samples = watcher.entered, watcher.samples
+
+    def tick(self, standing: Standing) -> Stop | None:
+        """See measure.supervisor.Watcher."""
+        if not self._rendezvous.is_full and (missing := self._missing()) is not None:
+            self._rendezvous.break_up(missing, again=True)
+        return self._watcher.tick(standing)
+
+    def _missing(self) -> str | None:
+        try:
+            with self._database.read() as session:
+                return groups.others_missing(session, self._gang, self._size)
+        except OperationalError as error:
+            _log.warning("whether the group of lease %s can meet is not known: %s", self._gang, error)
+            return None

@@ -17,6 +17,7 @@ from uuid_utils.compat import uuid7
 
 import migperf
 from migperf.errors import ConflictError
+from migperf.experiments.group import MAX_MEMBERS
 from migperf.gpus.drivers import open_driver
 from migperf.jobs.celery_app import queue_of, worker_app
 from migperf.jobs.dispatch import Dispatcher
@@ -32,7 +33,8 @@ from migperf.store import leases, nodes, schema
 from migperf.store.database import Database, now
 
 SPARE_THREADS = 2
-"""Beyond one a partition: a supervisor that stores its result must not keep the next run waiting."""
+"""Beyond one a partition, and one a run of a group that shares the CPU: a supervisor that stores its result must not
+keep the next run waiting."""
 _log = logging.getLogger(__name__)
 
 
@@ -89,7 +91,8 @@ class WorkerNode:
     @property
     def concurrency(self) -> int:
         """How many supervisors may run at once."""
-        return 1 + sum(gpu.most_partitions for gpu in self._gpus.inventory().gpus) + SPARE_THREADS
+        partitions = sum(gpu.most_partitions for gpu in self._gpus.inventory().gpus)
+        return MAX_MEMBERS + partitions + SPARE_THREADS
 
     def start(self) -> None:
         """Register, take back what an earlier worker of this name left behind, and begin to beat."""

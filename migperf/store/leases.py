@@ -56,6 +56,10 @@ class Berth:
     partition: str | None
     gpu: str | None = None
     exclusive: bool = False
+    device: str | None = None
+    """The CPU that the partition is a share of; None where it is the GPU, or the partition itself."""
+    gang: str | None = None
+    """The same for all runs of a group that are placed in one step."""
 
 
 def grant(session: Session, run: Run, berth: Berth, now: datetime, lease_s: float) -> Lease:
@@ -64,7 +68,9 @@ def grant(session: Session, run: Run, berth: Berth, now: datetime, lease_s: floa
         run_id=run.id,
         partition=berth.partition,
         gpu=berth.gpu,
+        device=berth.device or berth.gpu or berth.partition,
         exclusive=berth.exclusive,
+        gang=berth.gang,
         node=berth.node,
         attempt=run.attempt + 1,
         granted_at=now,
@@ -83,6 +89,12 @@ def occupy(session: Session, token: int, partition: str) -> Held:
     held.lease.partition = held.run.partition = partition
     runs.touch(held.run)
     return held
+
+
+def partitions_of_gang(session: Session, gang: str) -> frozenset[str]:
+    """Return the UUIDs of the partitions that the runs of a group hold."""
+    held = select(Lease.partition).where(Lease.gang == gang, Lease.released_at.is_(None), Lease.partition.is_not(None))
+    return frozenset(filter(None, session.scalars(held)))
 
 
 def is_for_change(session: Session, token: int) -> bool:

@@ -8,6 +8,7 @@ from sqlalchemy import (
     CheckConstraint,
     Enum,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -19,14 +20,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-from migperf.store.states import ChangeState, RunState
+from migperf.store.states import ChangeState, GroupState, RunState
 from migperf.store.types import Json, UtcDateTime
 
 _CHANGE_STATES = ", ".join(f"'{state}'" for state in ChangeState)
 _STATES = ", ".join(f"'{state}'" for state in RunState)
-_STATE, _CHANGE_STATE = (
+_GROUP_STATES = ", ".join(f"'{state}'" for state in GroupState)
+_STATE, _CHANGE_STATE, _GROUP_STATE = (
     Enum(states, native_enum=False, length=16, values_callable=lambda members: [str(m) for m in members])
-    for states in (RunState, ChangeState)
+    for states in (RunState, ChangeState, GroupState)
 )
 BigInt = Annotated[int, mapped_column(BigInteger)]
 BigId = Annotated[int, mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)]
@@ -184,6 +186,11 @@ class Run(Base):
     converged: Mapped[bool | None]
     taints: Mapped[list[dict[str, Any]] | None] = mapped_column(Json)
     """What spoils the result: rules of hygiene that were broken; empty: none, None: not looked at."""
+    group_id: Mapped[str | None] = mapped_column(String(36), index=True)
+    """The group of an experiment that it belongs to; experiments are deleted with their runs."""
+    member: Mapped[int | None]
+    """Its place among the runs of its group, from 0."""
+    role: Mapped[str | None] = mapped_column(String(16))
     taint_retry_limit: Mapped[int] = mapped_column(default=0, server_default="0")
     taint_retries: Mapped[int] = mapped_column(default=0, server_default="0")
     """How many attempts were given up since they were tainted."""
@@ -191,8 +198,75 @@ class Run(Base):
     """When retention went through its series, whether it found any to thin or not."""
     environment: Mapped[dict[str, Any] | None]
 
+    group_row: Mapped["GroupRow | None"] = relationship(
+        lazy="joined", primaryjoin="foreign(Run.group_id) == GroupRow.id", viewonly=True
+    )
     labels: Mapped[list["Label"]] = relationship(cascade="all, delete-orphan", lazy="selectin", order_by="Label.key")
     partition_row: Mapped[PartitionRow | None] = relationship(lazy="joined")
+
+
+class ExperimentRow(Base):
+    """An experiment as it was submitted, and what it stands for on the device that it was submitted for."""
+
+    __tablename__ = "experiments"
+    __table_args__ = (Index("ix_experiments_created_at_id", "created_at", "id"),)
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), index=True)
+    created_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    """When its last group was settled; None again while a resumed one goes on."""
+    cancelled_at: Mapped[datetime | None]
+    document: Mapped[dict[str, Any]]
+    """The file, defaults written out."""
+    plan: Mapped[dict[str, Any]]
+    """Device, order and expected time as they were when it was submitted."""
+    retry_failed: Mapped[int]
+
+    cells: Mapped[list["CellRow"]] = relationship(cascade="all, delete-orphan", order_by="CellRow.number")
+
+
+class CellRow(Base):
+    """A cell of an experiment: its coordinates, and the group of runs that it stands for or why there is none."""
+
+    __tablename__ = "experiment_cells"
+    __table_args__ = (CheckConstraint("(spec IS NULL) <> (skipped IS NULL)", name="spec_or_reason"),)
+
+    experiment_id: Mapped[str] = mapped_column(ForeignKey("experiments.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    coordinates: Mapped[dict[str, Any]]
+    spec: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    """The whole experiments.GroupSpec."""
+    skipped: Mapped[str | None] = mapped_column(Text)
+
+
+class GroupRow(Base):
+    """The runs of one attempt at one repeat of a cell. Where it is ``together`` they are placed in one step."""
+
+    __tablename__ = "groups"
+    __table_args__ = (
+        CheckConstraint(f"state IN ({_GROUP_STATES})", name="state"),
+        ForeignKeyConstraint(
+            ["experiment_id", "cell"],
+            ["experiment_cells.experiment_id", "experiment_cells.number"],
+            name="fk_groups_cell",
+            ondelete="CASCADE",
+        ),
+        UniqueConstraint("experiment_id", "cell", "repeat", "attempt", name="uq_groups_attempt"),
+        Index("ix_groups_state", "state"),
+    )
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    experiment_id: Mapped[str] = mapped_column(String(36))
+    cell: Mapped[int]
+    repeat: Mapped[int]
+    attempt: Mapped[int] = mapped_column(default=1)
+    state: Mapped[GroupState] = mapped_column(_GROUP_STATE)
+    size: Mapped[int]
+    together: Mapped[bool]
+    sharing: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    shares: Mapped[int]
+    settled_at: Mapped[datetime | None]
 
 
 class Label(Base):
@@ -218,8 +292,8 @@ class RunTransition(Base):
 class Lease(Base):
     """A partition or a whole GPU held by a run, or the layout of a GPU held by a change of it.
 
-    The id is the fencing token: it only ever grows. An exclusive lease is alone on its GPU, and while a change of
-    layout holds a GPU nothing new is put on it; a trigger refuses what would break that.
+    The id is the fencing token: it only ever grows. An exclusive lease is alone on its device, but for those of its own
+    gang, and while a change of layout holds a GPU nothing new is put on it; a trigger refuses what would break that.
     """
 
     __tablename__ = "leases"
@@ -228,6 +302,7 @@ class Lease(Base):
         Index("uq_leases_active_run", "run_id", unique=True, sqlite_where=_ACTIVE, postgresql_where=_ACTIVE),
         Index("uq_leases_active_change", "change_id", unique=True, sqlite_where=_ACTIVE, postgresql_where=_ACTIVE),
         Index("ix_leases_active_gpu", "gpu", sqlite_where=_ACTIVE, postgresql_where=_ACTIVE),
+        Index("ix_leases_active_device", "device", sqlite_where=_ACTIVE, postgresql_where=_ACTIVE),
         CheckConstraint("(run_id IS NULL) <> (change_id IS NULL)", name="one_holder"),
         CheckConstraint("partition IS NOT NULL OR gpu IS NOT NULL", name="something_held"),
         {"sqlite_autoincrement": True},
@@ -240,8 +315,12 @@ class Lease(Base):
     """None until the layout that a run wants has been applied, and for a change of layout."""
     gpu: Mapped[str | None] = mapped_column(ForeignKey("gpus.uuid"))
     """The GPU that the partition is part of."""
+    device: Mapped[str | None] = mapped_column(String(128))
+    """What is held physically: the GPU, or the CPU that the partition is or is a share of."""
     exclusive: Mapped[bool] = mapped_column(default=False)
-    """Whether it holds the whole GPU."""
+    """Whether it holds the whole device."""
+    gang: Mapped[str | None] = mapped_column(String(36))
+    """The same for the leases of a group that were granted in one step: they hold their device together."""
     node: Mapped[str] = mapped_column(String(63), index=True)
     attempt: Mapped[int]
     granted_at: Mapped[datetime]

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from migperf.errors import ConflictError, NotFoundError
 from migperf.gpus.inventory import Inventory
+from migperf.gpus.partition import Partition
 from migperf.store import gpus
 from migperf.store.models import GpuRow, Lease, Node, PartitionRow
 
@@ -73,9 +74,7 @@ def store_inventory(session: Session, node: str, inventory: Inventory, now: date
     present = {p.uuid: p for p in inventory.partitions if p.gpu_uuid not in newer}
     for uuid, partition in present.items():
         row = session.get(PartitionRow, uuid) or PartitionRow(uuid=uuid)
-        row.node, row.kind, row.model = node, str(partition.kind), partition.model
-        row.profile, row.gpu, row.simulated = partition.profile, partition.gpu_uuid, partition.simulated
-        row.description = partition.model_dump(mode="json")
+        _describe(row, node, partition)
         row.seen_at, row.retired_at = now, None
         session.add(row)
     gone = update(PartitionRow).where(PartitionRow.node == node, PartitionRow.retired_at.is_(None))
@@ -83,6 +82,21 @@ def store_inventory(session: Session, node: str, inventory: Inventory, now: date
         PartitionRow.uuid.not_in(present), or_(PartitionRow.gpu.is_(None), PartitionRow.gpu.not_in(newer))
     )
     session.execute(gone.values(retired_at=now))
+
+
+def store_share(session: Session, node: str, share: Partition, now: datetime) -> None:
+    """Store what a run of a group has of a device. It is retired from the beginning, so nothing else is put on it."""
+    row = session.get(PartitionRow, share.uuid) or PartitionRow(uuid=share.uuid)
+    _describe(row, node, share)
+    row.seen_at, row.retired_at = now, now
+    session.add(row)
+    session.flush()
+
+
+def _describe(row: PartitionRow, node: str, partition: Partition) -> None:
+    row.node, row.kind, row.model = node, str(partition.kind), partition.model
+    row.profile, row.gpu, row.simulated = partition.profile, partition.gpu_uuid, partition.simulated
+    row.description = partition.model_dump(mode="json")
 
 
 def list_partitions(session: Session) -> Sequence[PartitionRow]:
@@ -117,6 +131,7 @@ class Occupied:
     node: str
     partition: str | None
     gpu: str | None
+    device: str | None
     run: str | None
     closes_gpu: bool
     """Nothing new may be put on the GPU: it is held whole, or its layout is being changed."""
@@ -126,7 +141,9 @@ def occupied(session: Session) -> Sequence[Occupied]:
     """Return what every active lease holds."""
     query = select(Lease).where(Lease.released_at.is_(None))
     return [
-        Occupied(held.node, held.partition, held.gpu, held.run_id, held.exclusive or held.change_id is not None)
+        Occupied(
+            held.node, held.partition, held.gpu, held.device, held.run_id, held.exclusive or held.change_id is not None
+        )
         for held in session.scalars(query)
     ]
 

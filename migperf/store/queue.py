@@ -8,10 +8,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, exists, or_, select
 from sqlalchemy.orm import Session
 
-from migperf.store.models import GpuRow, LayoutChange, Lease, Run
+from migperf.store.groups import unsettled
+from migperf.store.models import GpuRow, GroupRow, LayoutChange, Lease, Run
 from migperf.store.states import ChangeState, RunState
 
 _BATCH = 200
+_COLUMNS = (Run.id, Run.benchmark, Run.layout, Run.priority, Run.created_at, Run.group_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,7 @@ class Queued:
     where: dict[str, Any]
     layout: str | None
     restore_layout: bool
+    group_id: str | None = None
 
 
 def queued(session: Session) -> Iterator[Queued]:
@@ -30,13 +33,40 @@ def queued(session: Session) -> Iterator[Queued]:
     Runs that leave the queue while it is read do not make it skip others.
     """
     order = (Run.priority.desc(), Run.created_at, Run.id)
-    query = select(Run.id, Run.benchmark, Run.layout, Run.priority, Run.created_at).where(Run.state == RunState.QUEUED)
+    query = select(*_COLUMNS).where(Run.state == RunState.QUEUED)
     query = query.order_by(*order).limit(_BATCH)
     rows = session.execute(query).all()
     while rows:
-        yield from (_queued(row.id, row.benchmark, row.layout) for row in rows)
+        yield from (_queued(row) for row in rows)
         last = rows[-1]
         rows = session.execute(query.where(_behind(last.priority, last.created_at, last.id))).all()
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedGroup:
+    """A group all of whose runs wait to be placed in one step, in the order of their places in it."""
+
+    group_id: str
+    runs: tuple[Queued, ...]
+    sharing: dict[str, Any] | None
+    shares: int
+
+
+def queued_group(session: Session, group_id: str) -> QueuedGroup | None:
+    """Return the group; None if its runs are not placed together, or not all of them wait."""
+    group = session.get_one(GroupRow, group_id)
+    if not group.together:
+        return None
+    query = select(*_COLUMNS).where(Run.group_id == group_id, Run.state == RunState.QUEUED).order_by(Run.member)
+    rows = session.execute(query).all()
+    if len(rows) < group.size:
+        return None
+    return QueuedGroup(group_id, tuple(_queued(row) for row in rows), group.sharing, group.shares)
+
+
+def is_together(session: Session, group_id: str) -> bool:
+    """Tell whether the runs of the group are placed in one step."""
+    return session.get_one(GroupRow, group_id).together
 
 
 def anything_to_do(session: Session, now: datetime) -> bool:
@@ -47,6 +77,7 @@ def anything_to_do(session: Session, now: datetime) -> bool:
         exists().where(LayoutChange.state == ChangeState.QUEUED),
         exists().where(active, or_(Lease.claimed_at.is_(None), Lease.deadline < now)),
         exists().where(GpuRow.restore_layout.is_not(None)),
+        exists().where(unsettled()),
     )
     return bool(session.scalar(select(or_(*reasons))))
 
@@ -57,8 +88,8 @@ def layouts_wanted(session: Session) -> bool:
     return bool(session.scalar(select(wanted)))
 
 
-def _queued(run_id: str, benchmark: dict[str, Any], layout: str | None) -> Queued:
-    return Queued(run_id, benchmark["where"], layout, benchmark.get("restore_layout", False))
+def _queued(row: Any) -> Queued:  # noqa: ANN401 - a row of the columns
+    return Queued(row.id, row.benchmark["where"], row.layout, row.benchmark.get("restore_layout", False), row.group_id)
 
 
 def _behind(priority: int, created_at: Any, run_id: str) -> ColumnElement[bool]:  # noqa: ANN401 - a bound value

@@ -33,7 +33,16 @@ class Submitted:
     replayed: bool
 
 
-def submit(session: Session, request: RunRequest, now: datetime) -> Run:
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """The group that a run belongs to, its place there, and what it is there for."""
+
+    group_id: str
+    member: int
+    role: str
+
+
+def submit(session: Session, request: RunRequest, now: datetime, membership: Membership | None = None) -> Run:
     """Store a run as queued and return it."""
     benchmark = request.benchmark()
     run = Run(
@@ -49,6 +58,9 @@ def submit(session: Session, request: RunRequest, now: datetime) -> Run:
         timeout_s=request.timeout_s,
         retry_limit=request.retry_limit,
         taint_retry_limit=request.taint_retry_limit,
+        group_id=membership and membership.group_id,
+        member=membership and membership.member,
+        role=membership and membership.role,
         labels=[Label(key=key, value=value) for key, value in sorted(request.labels.items())],
     )
     session.add(run)
@@ -154,10 +166,15 @@ def request_cancel(session: Session, run_id: str, now: datetime) -> Run:
         run.cancel_requested_at = run.cancel_requested_at or now
         touch(run)
         return run
-    for lease in active_leases(session, run_id):
-        lease.released_at, lease.outcome = now, str(RunState.CANCELLED)
-    move(session, run, RunState.CANCELLED, now, "cancelled before it began")
+    cancel_waiting(session, run, now, "cancelled before it began")
     return run
+
+
+def cancel_waiting(session: Session, run: Run, now: datetime, reason: str) -> None:
+    """Cancel a locked run that has not begun, and let go of the place that it may have."""
+    for lease in active_leases(session, run.id):
+        lease.released_at, lease.outcome = now, str(RunState.CANCELLED)
+    move(session, run, RunState.CANCELLED, now, reason)
 
 
 def active_leases(session: Session, run_id: str) -> Sequence[Lease]:
@@ -170,6 +187,10 @@ def delete(session: Session, run_id: str) -> None:
     run = lock(session, run_id)
     if not run.state.is_final:
         raise ConflictError(f"run {run_id} is {run.state}; cancel it before deleting it")
+    if run.group_row is not None:
+        raise ConflictError(
+            f"run {run_id} belongs to experiment {run.group_row.experiment_id}, whose figures rest on it; delete that"
+        )
     session.execute(sql_delete(Run).where(Run.id == run_id))
     session.expunge(run)
 

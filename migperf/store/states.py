@@ -3,7 +3,7 @@
 The database enforces the same table by a trigger (see the migrations), so no code can step around it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 from migperf.errors import ConflictError
@@ -90,3 +90,43 @@ class ChangeState(StrEnum):
     def is_final(self) -> bool:
         """Whether nothing can happen to the change any more."""
         return self in {ChangeState.APPLIED, ChangeState.FAILED, ChangeState.CANCELLED}
+
+
+class GroupState(StrEnum):
+    """What has become of a group of runs. But for ``open`` they are the states that its runs ended in."""
+
+    OPEN = "open"
+    """Some of its runs have not ended."""
+    SUCCEEDED = "succeeded"
+    DOES_NOT_FIT = "does_not_fit"
+    DOES_NOT_COMPILE = "does_not_compile"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    LOST = "lost"
+    CANCELLED = "cancelled"
+
+    @classmethod
+    def of(cls, states: Iterable[RunState]) -> "GroupState":
+        """Return what the states of a group's runs come to: the one that says most of why it did not succeed.
+
+        Where one run of a group does not fit, the others fail for want of company, and that is not the reason.
+        """
+        ended = set(states)
+        if any(not state.is_final for state in ended):
+            return cls.OPEN
+        return next((state for state in _TELLING if RunState(state) in ended), cls.SUCCEEDED)
+
+    @property
+    def is_worth_another_try(self) -> bool:
+        """Whether it might succeed if it were tried again as it is."""
+        return self in {GroupState.FAILED, GroupState.TIMED_OUT, GroupState.LOST}
+
+
+_TELLING = (
+    GroupState.DOES_NOT_FIT,
+    GroupState.DOES_NOT_COMPILE,
+    GroupState.TIMED_OUT,
+    GroupState.LOST,
+    GroupState.FAILED,
+    GroupState.CANCELLED,
+)

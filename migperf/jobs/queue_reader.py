@@ -1,0 +1,55 @@
+"""The queue as placement sees it: single runs, and groups whose runs are placed in one step."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+from uuid_utils.compat import uuid7
+
+from migperf.gpus.layout import Layout
+from migperf.gpus.selector import Selector
+from migperf.gpus.sharing import Sharing
+from migperf.jobs.placement import Together, Waiting
+from migperf.store.queue import Queued, QueuedGroup, is_together, queued, queued_group
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A run that was read, and what tells the leases of its group from all others if they are granted now."""
+
+    queued: Queued
+    gang: str | None = None
+
+
+class QueueReader:
+    """Reads the queue of one pass, in parts, and remembers what it has read."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.seen: dict[str, Seen] = {}
+        self._groups: dict[str, bool] = {}
+
+    def waiting(self) -> Iterator[Waiting | Together]:
+        """Yield what placement must know of each run, a group that is placed in one step where its first run stands."""
+        for run in queued(self._session):
+            if run.group_id is None or not self._is_together(run.group_id):
+                self.seen[run.run_id] = Seen(run)
+                yield _waiting(run)
+            elif run.run_id not in self.seen and (group := queued_group(self._session, run.group_id)) is not None:
+                yield self._together(group)
+
+    def _is_together(self, group_id: str) -> bool:
+        if group_id not in self._groups:
+            self._groups[group_id] = is_together(self._session, group_id)
+        return self._groups[group_id]
+
+    def _together(self, group: QueuedGroup) -> Together:
+        gang = str(uuid7())
+        self.seen |= {run.run_id: Seen(run, gang) for run in group.runs}
+        sharing = None if group.sharing is None else Sharing.model_validate(group.sharing)
+        return Together(tuple(_waiting(run) for run in group.runs), sharing, group.shares)
+
+
+def _waiting(run: Queued) -> Waiting:
+    layout = None if run.layout is None else Layout.parse(run.layout)
+    return Waiting(run.run_id, Selector.model_validate(run.where), layout)

@@ -1,0 +1,200 @@
+"""Experiments: storing them with the runs that they stand for, following them, ending them and taking them up again."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete as sql_delete
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
+from uuid_utils.compat import uuid7
+
+from migperf.errors import ConflictError, NotFoundError
+from migperf.experiments.group import GroupSpec
+from migperf.store import groups, runs
+from migperf.store.models import CellRow, ExperimentRow, GroupRow, Run
+from migperf.store.requests import RunRequest
+from migperf.store.runs import Membership
+from migperf.store.states import GroupState
+
+EXPERIMENT_LABEL = "experiment"
+_RUN_LIMITS = ("priority", "timeout_s", "labels")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewCell:
+    """A cell to be stored: the group that it stands for, or why there is none."""
+
+    coordinates: Mapping[str, Any]
+    spec: GroupSpec | None
+    skipped: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewExperiment:
+    """An experiment to be stored, worked out for a device."""
+
+    name: str
+    document: Mapping[str, Any]
+    plan: Mapping[str, Any]
+    cells: Sequence[NewCell]
+    order: Sequence[tuple[int, int]]
+    """Cell and repeat, both from 0, in the order in which they are to be performed."""
+    retry_failed: int = 1
+    priority: int = 0
+    timeout_s: float = 3600.0
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+def submit(session: Session, new: NewExperiment, now: datetime) -> ExperimentRow:
+    """Store the experiment with its cells, and a group of queued runs for each repeat of each cell, in their order."""
+    row = ExperimentRow(
+        id=str(uuid7()),
+        name=new.name,
+        created_at=now,
+        document=dict(new.document)
+        | {"priority": new.priority, "timeout_s": new.timeout_s, "labels": dict(new.labels)},
+        plan=dict(new.plan),
+        retry_failed=new.retry_failed,
+        cells=[_cell(number, cell) for number, cell in enumerate(new.cells)],
+    )
+    session.add(row)
+    session.flush()
+    for cell, repeat in new.order:
+        if new.cells[cell].spec is not None:
+            _add_group(session, row, cell, repeat, 1, now)
+    if not _has_open_groups(session, row.id):
+        row.finished_at = now
+    return row
+
+
+def get(session: Session, experiment_id: str) -> ExperimentRow:
+    """Return the experiment. Raises NotFoundError."""
+    row = session.get(ExperimentRow, experiment_id)
+    if row is None:
+        raise NotFoundError("experiment", experiment_id)
+    return row
+
+
+def latest(session: Session, limit: int, before: str | None = None) -> Sequence[ExperimentRow]:
+    """Return at most ``limit`` experiments, newest first; with ``before`` those older than the one of that id."""
+    query = select(ExperimentRow).order_by(ExperimentRow.id.desc()).limit(limit)
+    return session.scalars(query if before is None else query.where(ExperimentRow.id < before)).all()
+
+
+def groups_of(session: Session, experiment_id: str) -> Sequence[GroupRow]:
+    """Return every attempt at every repeat of every cell, in the order in which they were queued."""
+    query = select(GroupRow).where(GroupRow.experiment_id == experiment_id).order_by(GroupRow.id)
+    return session.scalars(query).all()
+
+
+def runs_of(session: Session, experiment_id: str) -> Sequence[Run]:
+    """Return every run of the experiment, in the order in which they were queued."""
+    query = select(Run).join(GroupRow, GroupRow.id == Run.group_id).where(GroupRow.experiment_id == experiment_id)
+    return session.scalars(query.order_by(Run.id)).all()
+
+
+def counts(session: Session, experiment_id: str) -> Counter[GroupState]:
+    """Return how many repeats of cells are in which state; of each the last attempt counts."""
+    return Counter(group.state for group in last_attempts(session, experiment_id))
+
+
+def last_attempts(session: Session, experiment_id: str) -> Sequence[GroupRow]:
+    """Return the last attempt at each repeat of each cell, in the order in which they were first queued."""
+    return tuple({(group.cell, group.repeat): group for group in groups_of(session, experiment_id)}.values())
+
+
+def settle(session: Session, now: datetime) -> None:
+    """Settle groups whose runs have ended, try those again that failed, and finish experiments with nothing left."""
+    for group in groups.settle(session, now):
+        experiment = session.get_one(ExperimentRow, group.experiment_id)
+        again = group.state.is_worth_another_try and group.attempt <= experiment.retry_failed
+        if again and experiment.cancelled_at is None:
+            _add_group(session, experiment, group.cell, group.repeat, group.attempt + 1, now)
+        elif not _has_open_groups(session, experiment.id):
+            experiment.finished_at = now
+
+
+def cancel(session: Session, experiment_id: str, now: datetime) -> ExperimentRow:
+    """Cancel every run that has not ended. Raises NotFoundError, and ConflictError if the experiment has finished."""
+    experiment = get(session, experiment_id)
+    if experiment.finished_at is not None and experiment.cancelled_at is None:
+        raise ConflictError(f"experiment {experiment_id} has finished; there is nothing to cancel")
+    experiment.cancelled_at = experiment.cancelled_at or now
+    for run in runs_of(session, experiment_id):
+        if not run.state.is_final:
+            runs.request_cancel(session, run.id, now)
+    settle(session, now)
+    return experiment
+
+
+def resume(session: Session, experiment_id: str, now: datetime) -> int:
+    """Queue again every repeat that has neither succeeded nor come to a result; return how many.
+
+    Raises NotFoundError, and ConflictError while the experiment is going on.
+    """
+    experiment = get(session, experiment_id)
+    if _has_open_groups(session, experiment_id):
+        raise ConflictError(f"experiment {experiment_id} is going on; cancel it first, or wait for its end")
+    ended = last_attempts(session, experiment_id)
+    wanting = [g for g in ended if g.state.is_worth_another_try or g.state is GroupState.CANCELLED]
+    experiment.cancelled_at = None
+    for group in wanting:
+        _add_group(session, experiment, group.cell, group.repeat, group.attempt + 1, now)
+    experiment.finished_at = None if wanting else experiment.finished_at
+    return len(wanting)
+
+
+def delete(session: Session, experiment_id: str) -> None:
+    """Delete an experiment that has finished, with its runs. Raises NotFoundError and ConflictError."""
+    experiment = get(session, experiment_id)
+    of_experiment = runs_of(session, experiment_id)
+    if any(not run.state.is_final for run in of_experiment):
+        raise ConflictError(f"experiment {experiment_id} is going on; cancel it before deleting it")
+    session.execute(sql_delete(Run).where(Run.id.in_([run.id for run in of_experiment])))
+    session.execute(sql_delete(GroupRow).where(GroupRow.experiment_id == experiment_id))
+    session.execute(sql_delete(ExperimentRow).where(ExperimentRow.id == experiment.id))
+    session.expunge_all()
+
+
+def _cell(number: int, cell: NewCell) -> CellRow:
+    spec = None if cell.spec is None else cell.spec.model_dump(mode="json")
+    return CellRow(number=number, coordinates=dict(cell.coordinates), spec=spec, skipped=cell.skipped)
+
+
+def _add_group(
+    session: Session, experiment: ExperimentRow, cell: int, repeat: int, attempt: int, now: datetime
+) -> None:
+    """Queue one attempt at one repeat of a cell."""
+    spec = GroupSpec.model_validate(session.get_one(CellRow, (experiment.id, cell)).spec)
+    group = GroupRow(
+        id=str(uuid7()),
+        experiment_id=experiment.id,
+        cell=cell,
+        repeat=repeat,
+        attempt=attempt,
+        state=GroupState.OPEN,
+        size=len(spec.members),
+        together=spec.is_together,
+        sharing=spec.sharing.model_dump(mode="json") if spec.is_divided and spec.sharing else None,
+        shares=spec.share_count,
+    )
+    session.add(group)
+    session.flush()
+    for number, request in enumerate(_requests(experiment, spec)):
+        runs.submit(session, request, now, Membership(group.id, number, str(spec.members[number].role)))
+
+
+def _requests(experiment: ExperimentRow, spec: GroupSpec) -> Iterable[RunRequest]:
+    limits = {name: experiment.document[name] for name in _RUN_LIMITS if name in experiment.document}
+    limits["labels"] = {**limits.get("labels", {}), EXPERIMENT_LABEL: experiment.name}
+    for member in spec.members:
+        yield RunRequest.model_validate(member.benchmark.model_dump(mode="json") | limits)
+
+
+def _has_open_groups(session: Session, experiment_id: str) -> bool:
+    session.flush()
+    is_open = exists().where(GroupRow.experiment_id == experiment_id, GroupRow.state == GroupState.OPEN)
+    return bool(session.scalar(select(is_open)))

@@ -1,0 +1,59 @@
+"""Groups of runs: settling those whose runs have ended, and ending those that cannot be measured together any more."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy.orm import Session
+
+from migperf.store import runs
+from migperf.store.models import GroupRow, Lease, Run
+from migperf.store.states import FINAL_STATES, GroupState, RunState
+
+_NOT_BEGUN = (RunState.QUEUED, RunState.PLACED)
+
+
+def unsettled() -> ColumnElement[bool]:
+    """Return the condition that a group is open although some of its runs have ended."""
+    ended = exists().where(Run.group_id == GroupRow.id, Run.state.in_(FINAL_STATES))
+    return (GroupRow.state == GroupState.OPEN) & ended
+
+
+def settle(session: Session, now: datetime) -> list[GroupRow]:
+    """Write down what has become of each group whose runs have all ended; return those groups.
+
+    Where one run of a group that is measured together has ended without success, those that wait are cancelled.
+    """
+    candidates = session.scalars(select(GroupRow).where(unsettled()).with_for_update(of=GroupRow)).all()
+    return [group for group in candidates if _settle(session, group, now)]
+
+
+def members(session: Session, group_id: str) -> Sequence[Run]:
+    """Return the runs of a group in the order of their places in it."""
+    return session.scalars(select(Run).where(Run.group_id == group_id).order_by(Run.member)).all()
+
+
+def others_missing(session: Session, gang: str, size: int) -> str | None:
+    """Say why runs that were placed in one step will never meet; None while all of them hold their places."""
+    held = session.scalars(select(Lease).where(Lease.gang == gang, Lease.released_at.is_(None))).all()
+    if len(held) >= size:
+        return None
+    return f"{size - len(held)} of its {size} runs have lost their places"
+
+
+def _settle(session: Session, group: GroupRow, now: datetime) -> bool:
+    of_group = members(session, group.id)
+    failed = [run for run in of_group if run.state.is_final and run.state is not RunState.SUCCEEDED]
+    if group.together and failed:
+        for run in of_group:
+            if run.state in _NOT_BEGUN:
+                runs.cancel_waiting(session, runs.lock(session, run.id), now, _broken_up(failed[0]))
+    state = GroupState.of(run.state for run in of_group)
+    if state is GroupState.OPEN:
+        return False
+    group.state, group.settled_at = state, now
+    return True
+
+
+def _broken_up(run: Run) -> str:
+    return f"its group broke up: run {run.id} is {run.state}"
