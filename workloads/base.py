@@ -33,12 +33,24 @@ class Parameters(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+Facts = Mapping[str, JsonValue]
+
+
+def tell_nobody(facts: Facts) -> None:
+    """Keep the facts to oneself: what a context's ``tell`` is until a harness wants to know."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """Where and from which seed a payload is built."""
+    """Where and from which seed a payload is built, and whom it tells what it depends on.
+
+    ``tell`` takes names and versions, such as those of a framework, as they are found out: they are kept even if what
+    comes next raises or crashes.
+    """
 
     device: torch.device
     seed: int
+    tell: Callable[[Facts], None] = tell_nobody
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +131,7 @@ class Payload(ABC):
         """Return what one step costs, if the payload knows; None to have it counted on a step before the warm-up.
 
         A payload whose operators PyTorch cannot see (a captured graph, a kernel of its own), or whose steps must not
-        be taken beforehand, has to know.
+        be taken beforehand, has to know, or raises UncountableError with the reason why nobody does.
         """
         return None
 
@@ -205,6 +217,25 @@ class JoiningNotOfferedError(Exception):
 
     def __init__(self, payload: str, requests: int) -> None:
         super().__init__(f"{payload} cannot answer {requests} requests together; leave load.max_batch at 1")
+
+
+class CannotExecuteError(Exception):
+    """What the payload would be executed with is not to be had here: a result of its run, and no failure."""
+
+
+class NotInstalledError(CannotExecuteError):
+    """The payload needs a package that is not installed; the message says which, and the remedy."""
+
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(f"{what} is not installed here; {remedy}")
+
+
+class WrongAnswerError(ArithmeticError):
+    """A payload computed something else than it should; a speed of wrong answers is not reported."""
+
+
+class UncountableError(Exception):
+    """What a step costs cannot be counted, or a step may not be taken to count it; the message says why."""
 
 
 class TaskNotOfferedError(Exception):

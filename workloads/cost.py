@@ -7,13 +7,9 @@ pass and optimiser included.
 from collections.abc import Callable
 from typing import Any
 
-from workloads.base import InferencePayload, Payload, StepCost, TrainingPayload
+from workloads.base import InferencePayload, Payload, StepCost, TrainingPayload, UncountableError
 from workloads.counting import CostCounter
 from workloads.seeding import undisturbed_randomness
-
-
-class UncountableError(Exception):
-    """A step of this payload may not be taken to count it; the message says why."""
 
 
 def count_step(payload: Payload) -> StepCost:

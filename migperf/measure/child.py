@@ -21,7 +21,7 @@ from migperf.measure.recorder import Recorder
 from migperf.measure.scenarios import in_company, prepare
 from migperf.measure.searching.memory_limit import limit_memory
 from migperf.metrics.metric import Scope
-from workloads.base import Context, Figure, Payload, Report, Task
+from workloads.base import CannotExecuteError, Context, Figure, Payload, Report, Task
 
 if TYPE_CHECKING:
     import torch
@@ -35,7 +35,7 @@ def main(connection: Connection) -> int:
     device = bind(job)
     try:
         recorder.send(perform_job(job, device, recorder, _gate(job, connection, recorder)))
-    except EngineUnavailableError as error:
+    except (EngineUnavailableError, CannotExecuteError) as error:
         traceback.print_exc()
         recorder.send(DoesNotCompile(message=str(error)))
     except Exception as error:  # noqa: BLE001 - whatever a payload raises is the outcome of its run
@@ -72,7 +72,11 @@ def perform_job(job: Job, device: "torch.device", recorder: Recorder, gate: Gate
         recorder.send(Environment(facts={"memory_limit_mib": limit_memory(job.partition.memory_mib)}))
     workload = job.benchmark.card.load()
     recorder.send(Environment(facts=framework_facts(device, job.benchmark.seed)))
-    context = Context(device=device, seed=job.benchmark.seed)
+    context = Context(
+        device=device,
+        seed=job.benchmark.seed,
+        tell=lambda facts: recorder.send(Environment(facts=dict(facts))),
+    )
     parameters = job.benchmark.card.parameters.model_validate(job.benchmark.parameters)
     build = workload.training if job.benchmark.scenario.task is Task.TRAINING else workload.inference
 

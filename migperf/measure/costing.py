@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from migperf.measure.figures import ResultFigure
 from migperf.measure.memory import is_out_of_memory
 from migperf.metrics.metric import Scope
-from workloads.base import Payload, StepCost
+from workloads.base import Payload, StepCost, UncountableError
 
 FLOPS, BYTES, LEAST_BYTES = "flops_per_step", "bytes_per_step", "least_bytes_per_step"
 """Names of the figures; roofline analysis reads them."""
@@ -25,11 +25,11 @@ def cost_figures(payload: Payload) -> tuple[ResultFigure, ...]:
     Counting that fails is no failure of the run, and what is wrong with a step shows in the next one. An allocation
     that fails is raised as in any step: the payload does not fit.
     """
-    if (declared := payload.step_cost()) is not None:
-        return tuple(_present(declared, dict.fromkeys(_UNITS, _DECLARED)))
-    from workloads.cost import UncountableError, count_step
+    from workloads.cost import count_step
 
     try:
+        if (declared := payload.step_cost()) is not None:
+            return tuple(_present(declared, dict.fromkeys(_UNITS, _DECLARED)))
         return tuple(_present(count_step(payload), _COUNTED))
     except UncountableError as error:
         return tuple(_absent(str(error)))

@@ -136,7 +136,7 @@ class DoesNotFit(_Event):
 
 
 class DoesNotCompile(_Event):
-    """The engine asked for cannot execute this workload here: a result, not an error."""
+    """What this workload was to be executed with cannot do it here, or is not there: a result, not an error."""
 
     kind: Literal["does_not_compile"] = "does_not_compile"
     message: str

@@ -19,7 +19,7 @@ class Ending(StrEnum):
     DOES_NOT_FIT = "does_not_fit"
     """Memory ran out: a result, not an error."""
     DOES_NOT_COMPILE = "does_not_compile"
-    """The engine asked for cannot execute the workload here: a result, not an error."""
+    """What the workload was to be executed with cannot do it, or is not there: a result, not an error."""
     FAILED = "failed"
     CANCELLED = "cancelled"
     TIMED_OUT = "timed_out"

@@ -15,9 +15,9 @@ from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
 
-from workloads.base import Context, InferencePayload, TrainingPayload
+from workloads.base import Context, InferencePayload, TrainingPayload, UncountableError
 from workloads.complexity import attention_backward_flops, attention_flops, count_macs
-from workloads.cost import UncountableError, count_step
+from workloads.cost import count_step
 from workloads.counting import CostCounter
 from workloads.registry import card
 

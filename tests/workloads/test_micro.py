@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from workloads.base import Context, StepCost
-from workloads.micro.kernel import WrongAnswerError
+from workloads.base import Context, StepCost, WrongAnswerError
 from workloads.micro.launching import Launcher
 from workloads.micro.matrix_product import MatrixProduct, allowed_error, sampled_error
 from workloads.micro.memory_copy import MIB, WRITTEN, MemoryCopy

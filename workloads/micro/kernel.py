@@ -12,10 +12,6 @@ from workloads.micro.launching import Launcher
 from workloads.micro.parameters import KernelParameters
 
 
-class WrongAnswerError(ArithmeticError):
-    """A kernel computed something else than it should; a speed of wrong answers is not reported."""
-
-
 class KernelPayload(InferencePayload):
     """Runs one kernel ``repetitions`` times a step. A subclass allocates first, then calls ``super().__init__``."""
 

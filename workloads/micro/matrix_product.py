@@ -8,8 +8,8 @@ import math
 import torch
 from torch import Tensor
 
-from workloads.base import Context, Figure, StepCost, Workload
-from workloads.micro.kernel import KernelPayload, WrongAnswerError
+from workloads.base import Context, Figure, StepCost, Workload, WrongAnswerError
+from workloads.micro.kernel import KernelPayload
 from workloads.micro.launching import require_device
 from workloads.micro.parameters import MatrixProductParameters, Precision
 

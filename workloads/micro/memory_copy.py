@@ -6,8 +6,8 @@ Bytes are those that the operation has to move. A processor that reads a line be
 import torch
 from torch import Tensor
 
-from workloads.base import Context, Figure, StepCost, Workload
-from workloads.micro.kernel import KernelPayload, WrongAnswerError
+from workloads.base import Context, Figure, StepCost, Workload, WrongAnswerError
+from workloads.micro.kernel import KernelPayload
 from workloads.micro.launching import require_device
 from workloads.micro.parameters import CopyMode, MemoryCopyParameters
 
