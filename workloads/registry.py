@@ -9,6 +9,7 @@ from functools import cache
 from importlib.metadata import entry_points
 
 from workloads.base import Card
+from workloads.frameworks.cards import CARDS as FRAMEWORKS
 from workloads.micro.cards import CARDS as MICRO
 from workloads.resnet.cards import CARDS as RESNET
 from workloads.synthetic.cards import CARDS as SYNTHETIC
@@ -54,6 +55,7 @@ def card(name: str) -> Card:
 
 
 def _all_cards() -> Iterator[Card]:
+    yield from FRAMEWORKS
     yield from MICRO
     yield from RESNET
     yield from SYNTHETIC

@@ -1,0 +1,25 @@
+"""Catalogue entries of the probes. Holds no torch."""
+
+from workloads.base import Card, EngineOffer, Task
+from workloads.frameworks.parameters import FrameworkParameters, ServingParameters
+
+CARDS = (
+    Card(
+        name="framework",
+        title="Framework probe",
+        summary="Takes tiny training steps or inferences in one framework: does it work on this partition.",
+        tasks=frozenset({Task.INFERENCE, Task.TRAINING}),
+        parameters=FrameworkParameters,
+        implementation="workloads.frameworks.workload:FrameworkWorkload",
+        engines=EngineOffer(otherwise="the parameter framework says what executes the model"),
+    ),
+    Card(
+        name="serving",
+        title="Server probe",
+        summary="Asks a model of a server that is running already, over HTTP: does it answer, and rightly.",
+        tasks=frozenset({Task.INFERENCE}),
+        parameters=ServingParameters,
+        implementation="workloads.frameworks.serving:ServingWorkload",
+        engines=EngineOffer(otherwise="the server executes the model as it is set up to"),
+    ),
+)

@@ -1,0 +1,56 @@
+"""What each framework has to do with the problem, and how it tells on which device it did so."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from workloads.frameworks.problem import Batch, Floats
+
+CPU, GPU = "cpu", "cuda"
+"""Kinds of devices, as PyTorch calls them."""
+
+
+class WrongDeviceError(RuntimeError):
+    """A framework computes elsewhere than on its partition, as one does that finds no GPU: it does not work there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whereabouts:
+    """Where the last answer was computed, and what else the framework sees, in its own words."""
+
+    kind: str
+    """``cpu`` or ``cuda``; whatever else the framework says where it is neither."""
+    computed_on: str
+    seen: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Versions:
+    """Of the framework, as it tells itself, and of what it stands on, by name."""
+
+    framework: str
+    companions: Mapping[str, str] = field(default_factory=dict)
+
+
+class Program:
+    """The problem in one framework. A call returns when its answer is in host memory.
+
+    A framework takes the device that it would take by itself: whether that is the partition's is what a probe asks.
+    Those that are told a device (PyTorch, ONNX Runtime) are told the partition's.
+    """
+
+    versions: Versions
+
+    def infer(self, images: Floats) -> Floats:
+        """Return the network's answer to the images, NC. Called only if the framework offers inference."""
+        raise NotImplementedError
+
+    def train(self, batch: Batch) -> float:
+        """Take a step down the gradient of the batch's loss; return the loss before it."""
+        raise NotImplementedError
+
+    def whereabouts(self) -> Whereabouts:
+        """Return where the last answer was computed."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Let go of what would outlive the program; called once, after the last step."""
