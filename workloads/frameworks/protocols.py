@@ -98,7 +98,7 @@ class Triton(Speaker):
 
     def request(self, images: Floats) -> JsonValue:
         """See Speaker."""
-        flat: JsonValue = images.ravel().tolist()
+        flat: list[JsonValue] = list(images.ravel().tolist())
         tensor: JsonValue = {
             "name": self._input,
             "shape": list(images.shape),
