@@ -170,7 +170,7 @@ def test_every_framework_is_known_and_says_why_a_task_is_missing():
 
 
 ON_A_GPU = """
-import json, sys, torch
+import json, os, sys, torch
 from workloads.base import Context
 from workloads.registry import card
 facts = {}
@@ -179,7 +179,7 @@ context = Context(device=torch.device("cuda"), seed=0, tell=facts.update)
 try:
     entry.load().inference(entry.parameters.model_validate({"framework": sys.argv[1]}), context)
 except Exception as error:
-    print(json.dumps([type(error).__name__, str(error), facts]))
+    print(json.dumps([type(error).__name__, str(error), facts, os.environ.get("XLA_PYTHON_CLIENT_PREALLOCATE")]))
 """
 
 
@@ -195,9 +195,10 @@ def test_a_framework_that_would_fall_back_to_the_cpu_on_a_gpus_partition_fails(f
     done = subprocess.run(
         [sys.executable, "-c", ON_A_GPU, framework], cwd=ROOT, env=hidden, capture_output=True, text=True, check=True
     )
-    kind, message, facts = json.loads(done.stdout.splitlines()[-1])
+    kind, message, facts, preallocates = json.loads(done.stdout.splitlines()[-1])
     assert kind == "WrongDeviceError"
     assert message.startswith(said)
     assert "has CUDA" in message
+    assert preallocates == ("false" if framework == "jax" else None)
     assert facts[VERSION]
     assert OBSTACLE not in facts
