@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
@@ -37,6 +37,7 @@ def stepped(payload):
     return step(payload.stage(payload.next_batch()))
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000))
 def test_numpys_answer_loss_and_gradient_are_those_of_automatic_differentiation(seed):
     asked = problem(seed)
@@ -55,6 +56,7 @@ def test_numpys_answer_loss_and_gradient_are_those_of_automatic_differentiation(
         np.testing.assert_allclose(getattr(moved, name), expected, atol=1e-6)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000))
 def test_the_problem_can_be_learned_and_a_wrong_rate_shows_in_the_losses_that_are_checked(seed):
     followed = losses(problem(seed), CHECKED_LOSSES)
