@@ -15,7 +15,19 @@ from api.headers import NoSniffMiddleware
 from api.openapi import DESCRIPTION, operation_id, with_problems
 from api.pages import Pages
 from api.placement import PlacementPasses
-from api.routes import comparison, events, gpus, health, metrics, pages, partitions, results, runs, workloads
+from api.routes import (
+    comparison,
+    events,
+    experiments,
+    gpus,
+    health,
+    metrics,
+    pages,
+    partitions,
+    results,
+    runs,
+    workloads,
+)
 from api.url_check import UrlCheckMiddleware
 from migperf.jobs.dispatch import Dispatcher
 from migperf.settings import Settings, load_settings
@@ -27,6 +39,7 @@ ROUTERS = (
     events.router,
     results.router,
     comparison.router,
+    experiments.router,
     workloads.router,
     partitions.router,
     gpus.router,

@@ -33,6 +33,10 @@ class Links:
         """Return the path of a workload."""
         return self.to(f"/v1/workloads/{quote(name, safe='')}")
 
+    def experiment(self, experiment_id: str) -> str:
+        """Return the path of an experiment."""
+        return self.to(f"/v1/experiments/{quote(experiment_id, safe='')}")
+
     def gpu(self, uuid: str) -> str:
         """Return the path of a GPU."""
         return self.to(f"/v1/gpus/{quote(uuid, safe='')}")

@@ -39,6 +39,7 @@ from api.problems import (
     problem_response,
 )
 from migperf.errors import ConflictError, NotFoundError
+from migperf.experiments.errors import ExperimentError
 from migperf.store.listing import BadCursorError
 from migperf.store.runs import IdempotencyMismatchError
 from migperf.store.schema import SchemaError
@@ -74,6 +75,7 @@ def install(app: FastAPI) -> None:
     for error in (SchemaError, OperationalError, PoolTimeoutError):
         app.add_exception_handler(error, refuse_for_now)
     app.add_exception_handler(RequestValidationError, refuse_invalid)
+    app.add_exception_handler(ExperimentError, refuse_experiment)
     app.add_exception_handler(HTTPException, refuse_plainly)
     app.add_exception_handler(Exception, fail)
 
@@ -98,6 +100,13 @@ async def refuse_invalid(request: Request, error: Exception) -> JSONResponse:
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     detail = f"{problems[0].field}: {problems[0].detail}{more}"
     return problem_response(VALIDATION, detail, request.url.path, errors=problems)
+
+
+async def refuse_experiment(request: Request, error: Exception) -> JSONResponse:
+    """Answer an experiment that cannot be understood, naming each place in its file."""
+    found = error.problems if isinstance(error, ExperimentError) else ()
+    problems = [FieldProblem(field=clipped(place), detail=clipped(what, MAX_DETAIL)) for place, what in found]
+    return problem_response(VALIDATION, clipped(str(error), MAX_DETAIL), request.url.path, errors=problems[:MAX_ERRORS])
 
 
 async def refuse_plainly(request: Request, error: Exception) -> JSONResponse:

@@ -37,12 +37,12 @@ def run_up(settings: Settings, *, first_benchmark: bool, say: Say) -> int:
     """Bring the schema up to date, start the service, and keep it running until SIGINT or SIGTERM."""
     check_setting(settings)
     _require_free_port(settings)
-    _upgrade_schema(settings)
+    upgrade_schema(settings)
     processes = service_processes(settings)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     try:
-        _bring_up(settings, processes, say)
+        bring_up(settings, processes, say)
         if first_benchmark:
             _measure_something(settings, processes, say)
         say(f"The page: {settings.api_url}/   Press Ctrl-C to stop.")
@@ -80,7 +80,8 @@ def _require_free_port(settings: Settings) -> None:
             raise StartError(f"cannot listen on {address}: {error.strerror}; choose another with --port") from error
 
 
-def _upgrade_schema(settings: Settings) -> None:
+def upgrade_schema(settings: Settings) -> None:
+    """Bring the database to the newest schema."""
     from migperf.store import schema
     from migperf.store.database import Database
 
@@ -89,7 +90,8 @@ def _upgrade_schema(settings: Settings) -> None:
     database.close()
 
 
-def _bring_up(settings: Settings, processes: list[ServiceProcess], say: Say) -> None:
+def bring_up(settings: Settings, processes: list[ServiceProcess], say: Say) -> None:
+    """Start the processes and wait until the service takes runs. Raises StartError."""
     say(f"Starting API, worker and scheduler; data and logs in {settings.data_dir}")
     deadline_s = time.monotonic() + READY_TIMEOUT_S
     with Client(settings.api_url) as client:

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from migperf.client.comparison_calls import ComparisonCalls
 from migperf.client.errors import LayoutTimeoutError, RunDeletedError
 from migperf.client.events import EventStream, Followed, run_event
+from migperf.client.experiment_calls import ExperimentCalls
 from migperf.client.files import written
 from migperf.client.gpu_models import (
     GpuDetail,
@@ -58,7 +59,7 @@ if TYPE_CHECKING:
 _SOONEST_S, _LATEST_S = 0.1, 1.0
 
 
-class Client(SeriesCalls, ComparisonCalls):
+class Client(SeriesCalls, ComparisonCalls, ExperimentCalls):
     """A connection to one service. Close it, or use it in a ``with`` statement.
 
     ``url`` defaults to the one that the settings (``MIGPERF_URL``) name, ``timeout_s`` bounds one request, and

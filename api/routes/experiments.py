@@ -1,0 +1,132 @@
+"""Experiments: planning, submitting, watching, cancelling, taking up again and deleting them; their reports."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Response
+
+from api.dependencies import AppDatabase, AppLinks, AppPlacement, AppSettings
+from api.json_body import JsonRoute
+from api.problems import (
+    BODY_TOO_LARGE,
+    CONFLICT,
+    MALFORMED_JSON,
+    NOT_FOUND,
+    NOT_JSON,
+    VALIDATION,
+    documented,
+)
+from api.schemas.experiments import (
+    ExperimentDetail,
+    ExperimentList,
+    ExperimentPlan,
+    ExperimentView,
+    Resumed,
+)
+from migperf.experiments.document import Experiment
+from migperf.store import experiments
+from migperf.store.database import now
+
+router = APIRouter(prefix="/v1/experiments", tags=["experiments"], route_class=JsonRoute)
+ExperimentId = Annotated[
+    str, Path(description="Id of an experiment.", examples=["019ab3f2-7c1e-7d10-9d4e-5b1f0c2a6e77"])
+]
+_REFUSED = documented(VALIDATION, CONFLICT, MALFORMED_JSON, NOT_JSON, BODY_TOO_LARGE)
+
+
+@router.post("/plan", summary="Plan an experiment", responses=_REFUSED)
+def plan_experiment(body: Experiment, database: AppDatabase, settings: AppSettings) -> ExperimentPlan:
+    """Return what submitting the experiment would do: cells, order, layouts, expected time. Stores nothing."""
+    from api.submitting_experiments import plan_for
+
+    with database.read() as session:
+        plan = plan_for(session, body, now(session), settings.node_stale_s)
+    return ExperimentPlan.model_validate(plan.as_data())
+
+
+@router.post("", status_code=202, summary="Submit an experiment", responses=_REFUSED)
+def submit_experiment(
+    body: Experiment,
+    response: Response,
+    database: AppDatabase,
+    settings: AppSettings,
+    links: AppLinks,
+    placement: AppPlacement,
+) -> ExperimentView:
+    """Store an experiment and queue all of its runs. Nothing is stored when the request is refused."""
+    from api.submitting_experiments import submit
+
+    with database.write() as session:
+        row = submit(session, body, now(session), settings.node_stale_s)
+        view = ExperimentView.of(row, experiments.counts(session, row.id), links)
+    response.headers["Location"] = view.url
+    placement.afterwards()
+    return view
+
+
+@router.get("", summary="List experiments", responses=documented(VALIDATION))
+def list_experiments(
+    database: AppDatabase,
+    links: AppLinks,
+    limit: Annotated[int, Query(ge=1, le=200, description="At most so many.")] = 50,
+    cursor: Annotated[str | None, Query(max_length=36, description="`next_cursor` of the page before.")] = None,
+) -> ExperimentList:
+    """Return one page of experiments, newest first."""
+    with database.read() as session:
+        rows = experiments.latest(session, limit + 1, cursor)
+        shown = rows[:limit]
+        return ExperimentList(
+            items=[ExperimentView.of(row, experiments.counts(session, row.id), links) for row in shown],
+            next_cursor=shown[-1].id if len(rows) > limit else None,
+        )
+
+
+@router.get("/{experiment_id}", summary="Show an experiment", responses=documented(NOT_FOUND))
+def get_experiment(experiment_id: ExperimentId, database: AppDatabase, links: AppLinks) -> ExperimentDetail:
+    """Return the experiment with its cells and what has become of each repeat."""
+    with database.read() as session:
+        row = experiments.get(session, experiment_id)
+        groups, runs = experiments.groups_of(session, row.id), experiments.runs_of(session, row.id)
+        return ExperimentDetail.with_cells(row, groups, runs, links)
+
+
+@router.post(
+    "/{experiment_id}/cancel",
+    status_code=202,
+    summary="Cancel an experiment",
+    responses=documented(NOT_FOUND, CONFLICT),
+)
+def cancel_experiment(
+    experiment_id: ExperimentId, database: AppDatabase, links: AppLinks, placement: AppPlacement
+) -> ExperimentView:
+    """Cancel every run of it that has not ended. What was measured stays. Asking twice changes nothing."""
+    with database.write() as session:
+        row = experiments.cancel(session, experiment_id, now(session))
+        view = ExperimentView.of(row, experiments.counts(session, row.id), links)
+    placement.afterwards()
+    return view
+
+
+@router.post(
+    "/{experiment_id}/resume",
+    status_code=202,
+    summary="Take an experiment up again",
+    responses=documented(NOT_FOUND, CONFLICT),
+)
+def resume_experiment(experiment_id: ExperimentId, database: AppDatabase, placement: AppPlacement) -> Resumed:
+    """Queue again every repeat that failed or was cancelled."""
+    with database.write() as session:
+        queued = experiments.resume(session, experiment_id, now(session))
+    placement.afterwards()
+    return Resumed(queued=queued)
+
+
+@router.delete(
+    "/{experiment_id}",
+    status_code=204,
+    summary="Delete an experiment",
+    responses=documented(NOT_FOUND, CONFLICT),
+)
+def delete_experiment(experiment_id: ExperimentId, database: AppDatabase) -> None:
+    """Delete an experiment that has ended, with all of its runs."""
+    with database.write() as session:
+        experiments.delete(session, experiment_id)

@@ -1,0 +1,44 @@
+"""A service for one command: the one that is running, or one of our own for as long as the command takes."""
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from migperf.cli.processes import keep_running, stop_all
+from migperf.cli.up import Say, bring_up, service_processes, upgrade_schema
+from migperf.client import Client, MigperfClientError
+from migperf.settings import load_settings
+
+
+@contextmanager
+def a_service(url: str | None, say: Say) -> Iterator[tuple[Client, Callable[[], None]]]:
+    """Give a client of a service that takes runs, and what keeps that service going while it is waited for.
+
+    Without a running service, one is started on this host with the data folder of the settings, and stopped at the end.
+    """
+    with Client(url) as client:
+        if url is not None or _answers(client):
+            yield client, lambda: None
+            return
+    settings = load_settings(port=_free_port())
+    upgrade_schema(settings)
+    processes = service_processes(settings)
+    try:
+        bring_up(settings, processes, say)
+        with Client(settings.api_url) as client:
+            yield client, lambda: keep_running(processes, say)
+    finally:
+        stop_all(processes)
+
+
+def _answers(client: Client) -> bool:
+    try:
+        return client.ready().nodes_alive > 0
+    except MigperfClientError:
+        return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
