@@ -17,6 +17,8 @@ from migperf.gpus.shares import SharingImpossibleError, divide
 from migperf.gpus.sharing import Sharing, SharingMode
 from migperf.measure.benchmark import Benchmark, Scenario
 
+_UNMEASURED = {"method": {"steady_within": None, "precision": None, "min_s": 0.0, "min_steps": 1}}
+"""A neighbour has nothing to be steady or precise about: it goes on for as long as the clients need."""
 _PLACED_BY_THE_EXPERIMENT = ("where", "layout", "restore_layout", "seed")
 
 
@@ -53,7 +55,7 @@ def _asked(settings: Settings) -> Iterator[tuple[Role, dict[str, Any]]]:
         yield Role.CLIENT, settings.benchmark
     for neighbour in settings.neighbours:
         for _ in range(neighbour.count):
-            yield Role.NEIGHBOUR, neighbour.benchmark
+            yield Role.NEIGHBOUR, merged(_UNMEASURED, neighbour.benchmark)
 
 
 def _on_cpu(settings: Settings, target: Target) -> list[Place]:
