@@ -92,6 +92,8 @@ class Cell(View):
 class ExperimentView(View):
     """An experiment, in brief."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.BRIEF]})
+
     id: str
     url: str = Field(description="Path of this document.")
     report: str = Field(description="Path of its report, at any time of what there is by then.")

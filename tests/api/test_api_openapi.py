@@ -10,6 +10,7 @@ from api.app import create_app
 from api.problems import Problem
 from api.schemas import (
     comparison,
+    experiments,
     gpus,
     health,
     layouts,
@@ -22,16 +23,51 @@ from api.schemas import (
     workloads,
 )
 from api.schemas.layouts import LayoutRequest
+from migperf.experiments.document import Experiment
 from migperf.gpus.selector import Selector
+from migperf.gpus.sharing import Sharing
 from migperf.settings import Settings
 from migperf.store.requests import RunRequest
 from tests.api.serving import TestClient
 
 PREFIX = "#/components/schemas/"
-INPUTS: dict[str, type[BaseModel]] = {"RunRequest": RunRequest, "Selector": Selector, "LayoutRequest": LayoutRequest}
+INPUTS: dict[str, type[BaseModel]] = {
+    "RunRequest": RunRequest,
+    "Selector": Selector,
+    "Sharing": Sharing,
+    "LayoutRequest": LayoutRequest,
+    "Experiment": Experiment,
+}
+SCHEMAS = (
+    comparison,
+    experiments,
+    gpus,
+    health,
+    layouts,
+    partitions,
+    results,
+    roofline,
+    runs,
+    series,
+    timeline,
+    workloads,
+)
 MODELS: dict[str, type[BaseModel]] = INPUTS | {
     name: model
-    for module in (comparison, gpus, health, layouts, partitions, results, roofline, runs, series, timeline, workloads)
+    for module in (
+        comparison,
+        experiments,
+        gpus,
+        health,
+        layouts,
+        partitions,
+        results,
+        roofline,
+        runs,
+        series,
+        timeline,
+        workloads,
+    )
     for name, model in vars(module).items()
     if isinstance(model, type) and issubclass(model, BaseModel)
 }
@@ -43,6 +79,15 @@ OPERATIONS = {
     "delete_run",
     "get_result",
     "compare_runs",
+    "plan_experiment",
+    "submit_experiment",
+    "list_experiments",
+    "get_experiment",
+    "cancel_experiment",
+    "resume_experiment",
+    "delete_experiment",
+    "get_experiment_report",
+    "get_experiment_results",
     "get_roofline",
     "list_series",
     "get_series",

@@ -1,0 +1,153 @@
+"""Experiments over REST: planned and submitted for a device, listed, shown, cancelled, taken up again, deleted."""
+
+from typing import Any
+
+import pytest
+
+from api.schemas.experiments import ExperimentDetail, ExperimentPlan, ExperimentView
+from migperf.store import experiments, leases, runs
+from migperf.store.database import Database, now
+from migperf.store.states import RunState
+from tests import builders
+from tests.api.gpu_host import GpuHost
+from tests.api.serving import CountingPasses, TestClient
+from tests.api.steps import both_databases
+
+FILE: dict[str, Any] = {
+    "migperf": 1,
+    "name": "steps",
+    "title": "By length of a step",
+    "where": {"kind": "cpu"},
+    "benchmark": {"workload": "test-step", "scenario": "single_stream", "method": {"min_s": 1, "precision": None}},
+    "matrix": {"benchmark.parameters.step_ms": [1, 2]},
+    "repeats": 2,
+    "labels": {"night": "7"},
+}
+
+
+@pytest.fixture
+def cpu(database: Database) -> None:
+    """A node with a CPU of four cores."""
+    with database.write() as session:
+        builders.register(session, now(session), builders.partition(cpus=(0, 1, 2, 3)))
+
+
+def submitted(client: TestClient, **more: Any) -> dict[str, Any]:
+    answer = client.post("/v1/experiments", json=FILE | more)
+    assert answer.status_code == 202, answer.text
+    document: dict[str, Any] = answer.json()
+    assert answer.headers["Location"] == document["url"]
+    assert ExperimentView.model_validate(document).model_dump(mode="json") == document
+    return document
+
+
+def shown(client: TestClient, experiment_id: str) -> dict[str, Any]:
+    answer = client.get(f"/v1/experiments/{experiment_id}")
+    assert answer.status_code == 200, answer.text
+    document: dict[str, Any] = answer.json()
+    assert ExperimentDetail.model_validate(document).model_dump(mode="json") == document
+    return document
+
+
+@both_databases
+@pytest.mark.usefixtures("cpu")
+def test_an_experiment_becomes_queued_runs_in_its_order(client: TestClient, passes: CountingPasses) -> None:
+    brief = submitted(client)
+    assert (brief["state"], brief["cells"], brief["repeats"]) == ("running", 2, {"open": 4})
+    document = shown(client, brief["id"])
+    assert [cell["coordinates"] for cell in document["cell_list"]] == [{"step_ms": 1}, {"step_ms": 2}]
+    queued = client.get("/v1/runs", params={"sort": "created_at"}).json()["items"]
+    made = [run for run in queued if run["labels"].get("experiment") == "steps"]
+    assert [run["labels"] for run in made] == [{"experiment": "steps", "night": "7"}] * 4
+    cells = {run["id"]: cell["number"] for cell in document["cell_list"] for a in cell["attempts"] for run in a["runs"]}
+    assert [cells[run["id"]] for run in made] == [cell for cell, _ in document["plan"]["order"]]
+    assert passes.count == 1
+
+
+@pytest.mark.usefixtures("cpu")
+def test_a_plan_tells_what_would_be_done_and_stores_nothing(client: TestClient) -> None:
+    answer = client.post("/v1/experiments/plan", json=FILE | {"matrix": {"clients": [1, 2, 9]}, "sharing": "pinned"})
+    assert answer.status_code == 200, answer.text
+    document = answer.json()
+    assert ExperimentPlan.model_validate(document).model_dump(mode="json") == document
+    assert [cell["runs"] for cell in document["cells"]] == [1, 2, None]
+    assert "9 runs cannot have cores of their own" in document["cells"][2]["skipped"]
+    assert (document["runs"], len(document["order"])) == (6, 4)
+    assert client.get("/v1/experiments").json()["items"] == []
+
+
+def test_a_gpu_is_chosen_by_where_and_cells_get_layouts(client: TestClient, host: GpuHost) -> None:
+    where = {"gpu_model": "*H100*", "simulated": host.gpu().simulated}
+    more = {"where": where, "sharing": "mig", "matrix": {"clients": [2, 7]}}
+    plan = client.post("/v1/experiments/plan", json=FILE | more).json()
+    assert sorted(plan["layouts"]) == ["2x3g.40gb", "7x1g.10gb"]
+
+
+def test_without_a_device_nothing_is_stored_and_the_remedy_is_told(client: TestClient) -> None:
+    answer = client.post("/v1/experiments", json=FILE)
+    assert answer.status_code == 409
+    assert answer.json()["detail"].startswith("no living node has a device with kind=cpu; start a worker")
+
+
+@pytest.mark.usefixtures("cpu")
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"matrix": {"benchmark.parameters.step_ms": [-1]}}, "cell step_ms = -1: benchmark.parameters.step_ms"),
+        ({"clients": 2}, "cell step_ms = 1: sharing"),
+        ({"repeats": 0}, "repeats"),
+        ({"unheard": 1}, "unheard"),
+    ],
+)
+def test_a_file_that_is_wrong_is_refused_with_the_place(client: TestClient, change: dict[str, Any], field: str) -> None:
+    answer = client.post("/v1/experiments", json=FILE | change)
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["errors"][0]["field"] == field
+    assert client.get("/v1/runs").json()["items"] == []
+
+
+@both_databases
+@pytest.mark.usefixtures("cpu")
+def test_an_experiment_is_cancelled_taken_up_again_and_deleted_with_its_runs(
+    client: TestClient, database: Database
+) -> None:
+    path = submitted(client)["url"]
+    assert client.delete(path).status_code == 409
+    assert client.post(f"{path}/resume").status_code == 409
+    assert client.post(f"{path}/cancel").json()["repeats"] == {"cancelled": 4}
+    assert client.post(f"{path}/resume").json() == {"queued": 4}
+    document = client.get(path).json()
+    assert (document["state"], document["repeats"]) == ("running", {"open": 4})
+    assert [a["attempt"] for a in document["cell_list"][0]["attempts"]] == [1, 1, 2, 2]
+    run = document["cell_list"][0]["attempts"][0]["runs"][0]["url"]
+    assert client.delete(run).status_code == 409, "figures of the experiment rest on it"
+    client.post(f"{path}/cancel")
+    assert client.delete(path).status_code == 204
+    assert client.get(path).status_code == 404
+    assert client.get("/v1/runs").json()["items"] == []
+
+
+@both_databases
+@pytest.mark.usefixtures("cpu")
+def test_what_fails_is_tried_again_and_what_does_not_fit_is_a_result(client: TestClient, database: Database) -> None:
+    experiment = submitted(client, repeats=1, retry_failed=1)
+    for state in (RunState.FAILED, RunState.DOES_NOT_FIT, RunState.FAILED):
+        with database.write() as session:
+            run = next(r for r in experiments.runs_of(session, experiment["id"]) if r.state is RunState.QUEUED)
+            token = builders.place(session, runs.lock(session, run.id), now(session)).id
+            leases.claim(session, token, "node-1-a", now(session), 15)
+            leases.finish(session, token, state, now(session))
+            experiments.settle(session, now(session))
+    document = shown(client, experiment["id"])
+    assert document["state"] == "finished"
+    assert document["repeats"] in ({"failed": 1, "does_not_fit": 1}, {"does_not_fit": 1, "failed": 1})
+    assert sorted(len(cell["attempts"]) for cell in document["cell_list"]) == [1, 2]
+
+
+@pytest.mark.usefixtures("cpu")
+def test_experiments_are_listed_page_by_page_the_newest_first(client: TestClient) -> None:
+    ids = [submitted(client, name=f"e{number}")["id"] for number in range(3)]
+    first = client.get("/v1/experiments", params={"limit": 2}).json()
+    assert [one["id"] for one in first["items"]] == ids[:0:-1]
+    rest = client.get("/v1/experiments", params={"limit": 2, "cursor": first["next_cursor"]}).json()
+    assert ([one["id"] for one in rest["items"]], rest["next_cursor"]) == (ids[:1], None)
