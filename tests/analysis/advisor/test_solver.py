@@ -1,0 +1,128 @@
+"""The solver's answer is the best that there is: whatever brute force finds on small problems, it finds as well."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
+
+from migperf.analysis.advisor.problem import Kind, Option, Problem, Wanted, evaluate, holds
+from migperf.analysis.advisor.solver import Solution, Status, largest_share, solve
+from tests.analysis.advisor import brute_force
+
+pytestmark = pytest.mark.no_cover
+HARD = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+LIMIT_S = 60.0
+A30 = ((("4g", 1),), (("2g", 2),), (("1g", 2), ("2g", 1)), (("1g", 4),))
+UNCUT = ((("whole", 1),),)
+SLICES = {"1g": 1, "2g": 2, "4g": 4, "whole": 4}
+
+
+@st.composite
+def problems(draw: st.DrawFn, *, interference: bool) -> Problem:
+    """Few GPUs of one or two kinds, and two or three jobs."""
+    jobs = range(draw(st.integers(2, 2 if interference else 3)))
+    kinds = [Kind(count=draw(st.integers(1, 2)), contents=draw(st.sampled_from([A30, A30[:3], (*A30[1:], *UNCUT)])))]
+    if draw(st.booleans()) and not interference:
+        kinds.append(Kind(count=1, contents=UNCUT))
+    seeks_worth = draw(st.booleans())
+    options: list[Option] = []
+    levels = {job: _levels(draw, list(jobs), job) if interference else {} for job in jobs}
+    for job in jobs:
+        for number, kind in enumerate(kinds):
+            for profile in sorted({profile for content in kind.contents for profile, _ in content}):
+                if draw(st.integers(0, 4)):
+                    depth = 1 + max(levels[job].values(), default=0)
+                    capacity = sorted((draw(st.integers(0, 20)) for _ in range(depth)), reverse=True)
+                    worth = tuple(draw(st.integers(0, 3)) * made for made in capacity[:1]) if seeks_worth else (0,)
+                    worth = tuple(worth[0] * made // max(1, capacity[0]) for made in capacity) if seeks_worth else (0,)
+                    options.append(
+                        Option(
+                            job=job,
+                            kind=number,
+                            profile=profile,
+                            slices=SLICES[profile],
+                            capacity=tuple(capacity),
+                            worth=worth,
+                        )
+                    )
+    wanted = tuple(
+        Wanted(
+            required=draw(st.integers(0, 40)),
+            most_worth=draw(st.none() | st.integers(0, 60)) if seeks_worth else None,
+            slowed_by=levels[job],
+        )
+        for job in jobs
+    )
+    most_gpus = draw(st.none() | st.integers(0, 2))
+    return Problem(tuple(kinds), wanted, tuple(options), seeks_worth=seeks_worth, most_gpus=most_gpus)
+
+
+def _levels(draw: st.DrawFn, jobs: list[int], job: int) -> dict[int, int]:
+    found = {other: draw(st.integers(0, 2)) for other in jobs}
+    used = sorted({level for level in found.values() if level})
+    return {other: used.index(level) + 1 if level else 0 for other, level in found.items()}
+
+
+def key(problem: Problem, solution: Solution) -> tuple[int, ...]:
+    """What was found, as brute force tells it."""
+    scores = evaluate(problem, solution.placement)
+    assert scores.serves(problem)
+    first = (-scores.worth,) if problem.seeks_worth else ()
+    share = min((1000 * scores.capacity[job] // problem.jobs[job].required for job in problem.required), default=None)
+    return (*first, scores.gpus, scores.slices, *(() if share is None else (-min(100_000, share),)))
+
+
+def check(problem: Problem) -> None:
+    solution, best = solve(problem, LIMIT_S), brute_force.best(problem)
+    event(solution.status)
+    if best is None:
+        assert solution.status is Status.INFEASIBLE
+        return
+    assert solution.status is Status.OPTIMAL
+    assert key(problem, solution) == best
+    for number, kind in enumerate(problem.kinds):
+        assert sum(used.kind == number for used in solution.placement) <= kind.count
+    assert all(holds(problem.kinds[used.kind].contents, problem, used) for used in solution.placement)
+    assert solution.goal is not None
+    assert solution.goal.value == solution.goal.bound == (-best[0] if problem.seeks_worth else best[0])
+
+
+@HARD
+@given(problems(interference=False))
+def test_nothing_better_exists(problem: Problem) -> None:
+    check(problem)
+
+
+@HARD
+@given(problems(interference=True))
+def test_nothing_better_exists_where_neighbours_slow_each_other_down(problem: Problem) -> None:
+    check(problem)
+
+
+@HARD
+@given(problems(interference=False) | problems(interference=True))
+def test_the_part_of_a_demand_that_can_be_served_is_the_largest(problem: Problem) -> None:
+    if problem.required:
+        found = largest_share(problem, LIMIT_S)
+        assert found is not None
+        assert found.value == found.bound == brute_force.largest_share(problem)
+
+
+def test_one_question_has_one_answer() -> None:
+    options = tuple(
+        Option(job=job, kind=0, profile=profile, slices=SLICES[profile], capacity=(SLICES[profile] * 10,))
+        for job in range(5)
+        for profile in ("1g", "2g", "4g")
+    )
+    problem = Problem((Kind(count=6, contents=A30),), tuple(Wanted(required=21 + job) for job in range(5)), options)
+    answers = Counter(solve(problem, LIMIT_S).placement for _ in range(3))
+    assert len(answers) == 1
+
+
+def test_many_gpus_that_are_alike_are_counted_not_tried_one_by_one() -> None:
+    options = (Option(job=0, kind=0, profile="1g", slices=1, capacity=(7,)),)
+    problem = Problem((Kind(count=200, contents=A30),), (Wanted(required=1000),), options)
+    solution = solve(problem, 60)
+    assert solution.status is Status.OPTIMAL
+    assert (solution.goal and solution.goal.value) == 36
