@@ -16,6 +16,7 @@ from api.openapi import DESCRIPTION, operation_id, with_problems
 from api.pages import Pages
 from api.placement import PlacementPasses
 from api.routes import (
+    advice,
     comparison,
     events,
     experiments,
@@ -40,6 +41,7 @@ ROUTERS = (
     results.router,
     comparison.router,
     experiments.router,
+    advice.router,
     workloads.router,
     partitions.router,
     gpus.router,

@@ -10,7 +10,19 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from migperf.cli import benchmarks, catalogue, compare, database, experiments, gpus, mig, rooflines, runs, service
+from migperf.cli import (
+    advise,
+    benchmarks,
+    catalogue,
+    compare,
+    database,
+    experiments,
+    gpus,
+    mig,
+    rooflines,
+    runs,
+    service,
+)
 
 _HERE, _CUT, _THERE, _SERVICE = "Measure", "Cut this host's GPUs", "Look at a service", "Run a service"
 
@@ -31,6 +43,7 @@ app.command(rich_help_panel=_THERE)(benchmarks.submit)
 app.add_typer(runs.app, name="runs", rich_help_panel=_THERE)
 app.add_typer(experiments.app, name="experiments", rich_help_panel=_HERE)
 app.command(rich_help_panel=_THERE)(compare.compare)
+app.command(rich_help_panel=_THERE)(advise.advise)
 app.command(rich_help_panel=_THERE)(rooflines.calibrate)
 app.command(rich_help_panel=_THERE)(rooflines.roofline)
 app.command(rich_help_panel=_SERVICE)(service.up)

@@ -70,6 +70,53 @@ def test_no_json_body_makes_the_service_fail(client: TestClient, body: object) -
         assert answer.json()["status"] == answer.status_code
 
 
+NAMES = st.sampled_from(["a", "b", "c"]) | ANY_JSON
+POSITIVE = st.floats(0.001, 1000) | st.integers(1, 100) | ANY_JSON
+JOBS = st.lists(
+    st.fixed_dictionaries(
+        {"name": NAMES},
+        optional={
+            "benchmark": st.fixed_dictionaries({"workload": st.sampled_from(["resnet18", "null"]) | ANY_JSON})
+            | ANY_JSON,
+            "rate_per_s": POSITIVE,
+            "throughput_per_s": POSITIVE,
+            "weight": POSITIVE,
+            "latency": st.fixed_dictionaries({"limit_ms": POSITIVE}) | ANY_JSON,
+        },
+    ),
+    max_size=3,
+)
+NEAR_DEMANDS = st.fixed_dictionaries(
+    {"migperf": st.just(1) | ANY_JSON, "time_limit_s": st.just(0.2)},
+    optional={
+        "gpus": st.just([{"model": "a30-24gb", "count": 2}]) | ANY_JSON,
+        "goal": st.sampled_from(["fewest_gpus", "most_throughput"]) | ANY_JSON,
+        "services": JOBS | ANY_JSON,
+        "training": JOBS | ANY_JSON,
+        "measured": st.lists(
+            st.fixed_dictionaries(
+                {"of": NAMES, "profile": st.sampled_from(["1g.6gb", "whole"]) | ANY_JSON, "source": TEXTS},
+                optional={"throughput_per_s": POSITIVE, "does_not_fit": st.booleans(), "model": TEXTS},
+            ),
+            max_size=4,
+        )
+        | ANY_JSON,
+        "interference": st.lists(
+            st.fixed_dictionaries({"of": NAMES, "beside": NAMES, "slowdown": POSITIVE}), max_size=2
+        )
+        | ANY_JSON,
+        "reserve": st.floats(0, 1) | ANY_JSON,
+    },
+)
+
+
+@SLOW
+@given(NEAR_DEMANDS | ANY_JSON)
+def test_no_demand_makes_the_service_fail(client: TestClient, body: object) -> None:
+    answer = client.post("/v1/advice", content=json.dumps(body), headers={"Content-Type": "application/json"})
+    assert answer.status_code in (200, 400, 422)
+
+
 @SLOW
 @given(st.binary(max_size=200), st.sampled_from(["application/json", "text/plain", "application/json; charset=x"]))
 def test_no_bytes_make_the_service_fail(client: TestClient, body: bytes, media_type: str) -> None:

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from api.app import create_app
 from api.problems import Problem
 from api.schemas import (
+    advice,
     comparison,
     experiments,
     gpus,
@@ -23,6 +24,7 @@ from api.schemas import (
     workloads,
 )
 from api.schemas.layouts import LayoutRequest
+from migperf.analysis.advisor.demand import Demand
 from migperf.experiments.document import Experiment
 from migperf.gpus.selector import Selector
 from migperf.gpus.sharing import Sharing
@@ -37,8 +39,10 @@ INPUTS: dict[str, type[BaseModel]] = {
     "Sharing": Sharing,
     "LayoutRequest": LayoutRequest,
     "Experiment": Experiment,
+    "Demand": Demand,
 }
 SCHEMAS = (
+    advice,
     comparison,
     experiments,
     gpus,
@@ -54,20 +58,7 @@ SCHEMAS = (
 )
 MODELS: dict[str, type[BaseModel]] = INPUTS | {
     name: model
-    for module in (
-        comparison,
-        experiments,
-        gpus,
-        health,
-        layouts,
-        partitions,
-        results,
-        roofline,
-        runs,
-        series,
-        timeline,
-        workloads,
-    )
+    for module in SCHEMAS
     for name, model in vars(module).items()
     if isinstance(model, type) and issubclass(model, BaseModel)
 }
@@ -88,6 +79,7 @@ OPERATIONS = {
     "delete_experiment",
     "get_experiment_report",
     "get_experiment_results",
+    "get_advice",
     "get_roofline",
     "list_series",
     "get_series",

@@ -175,7 +175,7 @@ def _largest(geometry: Geometry, useful: frozenset[str]) -> tuple[Content, ...]:
         for content, has in counted.items()
         if not any(other is not content and has <= counts for other, counts in counted.items())
     ]
-    return tuple(sorted(largest, key=lambda content: [InstanceSpec(p).order for p, _ in content]))
+    return tuple(sorted(largest, key=lambda content: ([InstanceSpec(p).order for p, _ in content], content)))
 
 
 @lru_cache(maxsize=1024)

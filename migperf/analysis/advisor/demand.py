@@ -209,8 +209,8 @@ class Demand(BaseModel):
         default=0.0, description="Part of every instance's capacity that is to stay free."
     )
     tainted: bool = Field(default=False, description="Use runs that broke a rule of hygiene as well.")
-    time_limit_s: Annotated[float, Field(gt=0, le=60)] = Field(
-        default=5.0, description="How long the solver may search; what it has by then is answered, with its bound."
+    time_limit_s: Annotated[float, Field(gt=0, le=20)] = Field(
+        default=4.0, description="How long the solver may search; what it has by then is answered, with its bound."
     )
 
     @model_validator(mode="after")

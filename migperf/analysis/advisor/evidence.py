@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from migperf.analysis.advisor.demand import LatencyLimit, Statistic
+from migperf.analysis.advisor.demand import LatencyLimit
+from migperf.measure.benchmark import Statistic
 
 
 class Rank(IntEnum):

@@ -4,13 +4,13 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from ortools.sat.python.cp_model import FEASIBLE, INFEASIBLE, OPTIMAL, CpSolver, LinearExprT
 
 from migperf.analysis.advisor.models import PER_MILLE, PerGpuModel, PlacementModel, PooledModel, model_of
 from migperf.analysis.advisor.problem import Placement, Problem, Scores, evaluate
 from migperf.analysis.advisor.relaxing import alone, crowded
+from migperf.analysis.advisor.status import Status
 
 SEED, WORKERS, LINEARIZATION = 0, 1, 2
 """One worker, so that one question has one answer. Without the linear relaxation it proves nothing in time: the model
@@ -18,19 +18,6 @@ is nearly linear (measured by ``benchmarks/advisor.py``)."""
 _LEAST_S = 0.05
 _ROUNDING = 1e-6
 """The solver tells whole numbers as floats."""
-
-
-class Status(StrEnum):
-    """What is known of the goal."""
-
-    OPTIMAL = "optimal"
-    """Nothing better exists: proved."""
-    FEASIBLE = "feasible"
-    """It serves the demand; nothing better than the bound exists."""
-    INFEASIBLE = "infeasible"
-    """Nothing serves the demand: proved."""
-    UNKNOWN = "unknown"
-    """The time was over before anything was found or excluded."""
 
 
 @dataclass(frozen=True, slots=True)

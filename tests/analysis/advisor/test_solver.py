@@ -7,7 +7,8 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from migperf.analysis.advisor.problem import Kind, Option, Problem, Wanted, evaluate, holds
-from migperf.analysis.advisor.solver import Solution, Status, largest_share, solve
+from migperf.analysis.advisor.solver import Solution, largest_share, solve
+from migperf.analysis.advisor.status import Status
 from tests.analysis.advisor import brute_force
 
 pytestmark = pytest.mark.no_cover
