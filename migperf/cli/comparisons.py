@@ -10,9 +10,9 @@ from rich.text import Text
 
 from migperf.analysis.terms import Aspect
 from migperf.cli.compare import QuestionOptions
-from migperf.cli.numbers import Shown, show
 from migperf.cli.output import as_data, emit_json, facts_table, out, table
 from migperf.client import CandidateView, Client, ComparedView, ComparisonView, DifferenceView
+from migperf.statistics.digits import Shown, show
 from migperf.statistics.verdict import Verdict
 
 SLOWER, UNDECIDED = 4, 5

@@ -7,9 +7,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from migperf.cli.numbers import Shown, show
 from migperf.cli.output import WIDE, facts_table, table
 from migperf.measure.figures import ResultFigure
+from migperf.statistics.digits import Shown, show
 
 _INDENT = (0, 0, 0, 2)
 _FACTS = ("processor", "device_name", "torch", "cuda", "torch_threads", "cpu_governor", "seed")

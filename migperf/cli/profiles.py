@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from rich.console import Console
 from rich.text import Text
 
-from migperf.cli.numbers import show
 from migperf.cli.output import table
 from migperf.measure.events import Document
 from migperf.measure.profiling.summary import SUMMARY_NAME, DeviceRow, OperatorRow, ProfileSummary
+from migperf.statistics.digits import show
 
 MOST_SHOWN = 10
 

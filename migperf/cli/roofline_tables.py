@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator
 from rich.table import Table
 from rich.text import Text
 
-from migperf.cli.numbers import Shown, show
 from migperf.cli.output import facts_table, out, table
 from migperf.client.roofline_models import AttainedView, EstimateView, PlacingView, RooflineView, RoofView
+from migperf.statistics.digits import Shown, show
 
 TERA, GIGA = 1e12, 1e9
 _NEITHER = "overhead"

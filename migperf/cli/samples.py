@@ -11,7 +11,6 @@ from rich.console import Group
 from rich.padding import Padding
 from rich.text import Text
 
-from migperf.cli.numbers import show
 from migperf.cli.output import WIDE, as_data, emit_line, facts_table, out, remark, table
 from migperf.client import (
     EndEvent,
@@ -25,6 +24,7 @@ from migperf.client import (
     SeriesView,
     SummaryView,
 )
+from migperf.statistics.digits import show
 
 _INDENT = (0, 0, 0, 2)
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from migperf.cli.numbers import EXACT_DIGITS, last_place, show
+from migperf.statistics.digits import EXACT_DIGITS, last_place, show
 
 finite = st.floats(allow_nan=False, allow_infinity=False, width=64)
 moderate = st.floats(min_value=1e-6, max_value=1e9)
