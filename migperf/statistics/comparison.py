@@ -107,7 +107,7 @@ def _conclude(
     question: _Question,
 ) -> Comparison:
     difference = float(logs[1].mean() - logs[0].mean())
-    interval = _ratio_interval(difference, spread, question.level)
+    interval = interval_of_ratio(difference, spread, question.level)
     verdict = verdict_on(math.exp(difference), interval, question.margin)
     between, undecided = spread.between_runs, verdict is Verdict.UNDECIDED
     return Comparison(
@@ -127,7 +127,8 @@ def _conclude(
     )
 
 
-def _ratio_interval(difference: float, spread: Spread, level: float) -> Interval:
+def interval_of_ratio(difference: float, spread: Spread, level: float = LEVEL) -> Interval:
+    """Return the interval of a ratio, given the difference of the mean logarithms and its spread; Student's t."""
     half = float(stdtrit(spread.freedom, 0.5 + level / 2)) * spread.error
     return Interval(
         low=math.exp(difference - half),

@@ -1,6 +1,6 @@
 """What a run leaves behind at its end: the figures of its result, its log, and documents."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import zstandard
@@ -14,6 +14,9 @@ from migperf.measure.figures import Interval, ResultFigure
 from migperf.metrics.metric import Scope
 from migperf.store.models import Artifact, ResultRow, RunLog
 
+_RUNS_AT_ONCE = 500
+"""Databases take only so many values in one statement."""
+
 
 def store_figures(session: Session, run_id: str, figures: Iterable[ResultFigure]) -> None:
     """Store the figures of a result in the order given."""
@@ -24,6 +27,16 @@ def read_figures(session: Session, run_id: str) -> list[ResultFigure]:
     """Return the figures of a run's result in their order; none if it has no result."""
     query = select(ResultRow).where(ResultRow.run_id == run_id).order_by(ResultRow.position)
     return [_figure(row) for row in session.scalars(query)]
+
+
+def read_figures_of(session: Session, run_ids: Sequence[str]) -> dict[str, list[ResultFigure]]:
+    """Return the figures of many runs, by run and in their order; a run without a result has an empty list."""
+    found: dict[str, list[ResultFigure]] = {run_id: [] for run_id in run_ids}
+    for start in range(0, len(run_ids), _RUNS_AT_ONCE):
+        wanted = ResultRow.run_id.in_(run_ids[start : start + _RUNS_AT_ONCE])
+        for row in session.scalars(select(ResultRow).where(wanted).order_by(ResultRow.run_id, ResultRow.position)):
+            found[row.run_id].append(_figure(row))
+    return found
 
 
 def store_tables(session: Session, run_id: str, tables: Mapping[str, JsonValue]) -> None:
