@@ -89,9 +89,10 @@ def _differs(line: Sequence[CellResult], kind: StudyKind) -> bool:
 
 
 def _company(spec: GroupSpec, kind: StudyKind) -> object:
+    """Return what the runs of a cell have about them; the seeds of neighbours, which differ anyway, do not count."""
     if kind is StudyKind.SHARING:
         return None if spec.sharing is None else spec.sharing.model_dump(mode="json")
-    return [m.benchmark.model_dump(mode="json") for m in spec.members if m.role is Role.NEIGHBOUR]
+    return sorted(m.benchmark.fingerprint() for m in spec.members if m.role is Role.NEIGHBOUR)
 
 
 def _is_alone(cell: CellResult) -> bool:
