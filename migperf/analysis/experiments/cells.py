@@ -35,7 +35,7 @@ class CellResult:
     spec: GroupSpec | None
     state: CellState
     why: tuple[str, ...]
-    """One reason for each repeat that has no figures; for a skipped cell the one why it was skipped."""
+    """Each reason why repeats have no figures, and which; for a skipped cell why it was skipped."""
     repeats: tuple[Repeat, ...]
     """Those that have figures."""
     wanted: int
@@ -81,16 +81,26 @@ def cell_results(results: ExperimentResults, *, keep_tainted: bool = True) -> tu
 def _cell(cell: PlannedCell, repeats: Sequence[Repeat], *, keep_tainted: bool) -> CellResult:
     reasons = {repeat.repeat: _why_without(repeat, keep_tainted=keep_tainted) for repeat in repeats}
     counting = tuple(repeat for repeat in repeats if reasons[repeat.repeat] is None)
-    why = tuple(f"repeat {number + 1}: {reason}" for number, reason in reasons.items() if reason is not None)
     return CellResult(
         number=cell.number,
         coordinates=cell.coordinates,
         spec=cell.spec,
         state=_state(cell, repeats, counting),
-        why=why if cell.skipped is None else (cell.skipped,),
+        why=_gathered(reasons) if cell.skipped is None else (cell.skipped,),
         repeats=counting,
         wanted=len(repeats),
         figures=dict(_figures(counting)),
+    )
+
+
+def _gathered(reasons: Mapping[int, str | None]) -> tuple[str, ...]:
+    """Return each reason once, with the repeats that it is of."""
+    numbers: dict[str, list[str]] = {}
+    for repeat, reason in reasons.items():
+        if reason is not None:
+            numbers.setdefault(reason, []).append(str(repeat + 1))
+    return tuple(
+        f"{'repeat' if len(of) == 1 else 'repeats'} {', '.join(of)}: {reason}" for reason, of in numbers.items()
     )
 
 

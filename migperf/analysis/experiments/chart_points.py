@@ -9,7 +9,7 @@ from migperf.analysis.experiments.axes import key, label
 from migperf.analysis.experiments.cells import CellResult
 from migperf.analysis.experiments.chart_choice import Chart
 from migperf.analysis.experiments.values import CellFigure
-from migperf.statistics.digits import show
+from migperf.analysis.experiments.wording import NONE, value_and_interval
 
 NOT_ASKED = "the experiment has no such cell"
 
@@ -69,11 +69,8 @@ def worded(figure: CellFigure) -> str:
     """Return value and unit with the interval, in the digits that it defends."""
     if figure.value is None:
         return figure.absent or ""
-    interval = figure.interval
-    if interval is None:
-        return f"{show(figure.value).value} {figure.unit}"
-    shown = show(figure.value, interval.low, interval.high)
-    return f"{shown.value} {figure.unit} ({100 * interval.level:g} %: {shown.low} to {shown.high})"
+    value, interval = value_and_interval(figure.value, figure.interval)
+    return f"{value} {figure.unit}" + ("" if interval == NONE else f", {interval}")
 
 
 def _points(chart: Chart, shown: dict[tuple[str, ...], CellResult], values: Sequence[Any]) -> Iterator[Point]:

@@ -29,16 +29,24 @@ def draw(chart: Chart, lines: Sequence[Line]) -> Drawing:
 
 
 def _line(chart: Chart, line: Line, number: int) -> Drawing:
-    colour, symbol = _COLOURS[number % len(_COLOURS)], _SYMBOLS[number % len(_SYMBOLS)]
+    colour, symbol, dash = _style(chart, number)
     open_if_tainted = [f"{symbol}-open" if _is_tainted(point) else symbol for point in line.points]
     return {
         "type": "scatter",
         "mode": "lines+markers",
         "connectgaps": False,
-        "line": {"color": colour, "dash": _DASHES[number // len(_COLOURS) % len(_DASHES)], "width": 2},
+        "line": {"color": colour, "dash": dash, "width": 2},
         "marker": {"symbol": open_if_tainted, "size": 8, "color": colour},
         **_values(chart, line),
     }
+
+
+def _style(chart: Chart, number: int) -> tuple[str, str, str]:
+    """Return colour, symbol and dashes of a line: values of the fastest axis differ in colour, all others in dashes."""
+    fastest = len(chart.series[-1].values) if chart.series else 1
+    dash, colour = divmod(number, fastest)
+    more_dashes, colour = divmod(colour, len(_COLOURS))
+    return _COLOURS[colour], _SYMBOLS[colour], _DASHES[(dash + more_dashes) % len(_DASHES)]
 
 
 def _bars(chart: Chart, line: Line, number: int) -> Drawing:
@@ -150,8 +158,8 @@ def _layout(chart: Chart, lines: Sequence[Line]) -> Drawing:
         "margin": {"l": 70, "r": 20, "t": 20, "b": 60},
         "barmode": "group",
         "showlegend": chart.kind is not ChartKind.HEAT and (len(lines) > 1 or _lacks(lines)),
-        "legend": {"orientation": "h", "y": -0.22, "yanchor": "top"},
-        "xaxis": {"title": {"text": chart.x.name}, **_scale(chart)},
+        "legend": {"orientation": "h", "y": -0.25, "yanchor": "top"},
+        "xaxis": {"title": {"text": chart.x.name, "standoff": 8}, **_scale(chart)},
     }
     if chart.kind is ChartKind.HEAT:
         return layout | {"yaxis": {"type": "category", "automargin": True}}

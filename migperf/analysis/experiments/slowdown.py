@@ -1,6 +1,5 @@
 """Studies of company: what neighbours, and ways of sharing, do to a cell beside the same cell without them. Pure."""
 
-import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -75,11 +74,11 @@ def _study(axis: Axis, cells: Sequence[CellResult], kind: StudyKind) -> Study | 
 
 def _lines(axis: Axis, cells: Iterable[CellResult]) -> Iterator[list[CellResult]]:
     """Yield the cells that agree in all other coordinates, in the order of the axis."""
-
-    def others(cell: CellResult) -> str:
-        return key({path: value for path, value in cell.coordinates.items() if path != axis.path})
-
-    for _, line in itertools.groupby(sorted(cells, key=others), key=others):
+    lines: dict[str, list[CellResult]] = {}
+    for cell in cells:
+        others = {path: value for path, value in cell.coordinates.items() if path != axis.path}
+        lines.setdefault(key(others), []).append(cell)
+    for line in lines.values():
         yield sorted(line, key=lambda cell: axis.index(cell.coordinates))
 
 
