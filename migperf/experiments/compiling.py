@@ -1,52 +1,79 @@
 """From a cell to the group of runs that it stands for on a device."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from typing import Any
 
 from pydantic import ValidationError
 
 from migperf.experiments.axes import Cell, merged
+from migperf.experiments.checking import check_cell
 from migperf.experiments.document import Experiment, Settings
 from migperf.experiments.errors import ExperimentError
 from migperf.experiments.group import GroupSpec, Member, Role
-from migperf.experiments.target import WHOLE, Cut, NotOnThisDeviceError, Target
-from migperf.gpus.layout import Layout
+from migperf.experiments.places import Places, places_for
+from migperf.experiments.target import NotOnThisDeviceError, Target
 from migperf.gpus.partition import PartitionKind
 from migperf.gpus.selector import Selector
-from migperf.gpus.shares import SharingImpossibleError, divide
-from migperf.gpus.sharing import Sharing, SharingMode
+from migperf.gpus.sharing import SharingMode
 from migperf.measure.benchmark import Benchmark, Scenario
 
 _UNMEASURED = {"method": {"steady_within": None, "precision": None, "min_s": 0.0, "min_steps": 1}}
 """A neighbour has nothing to be steady or precise about: it goes on for as long as the clients need."""
-_PLACED_BY_THE_EXPERIMENT = ("where", "layout", "restore_layout", "seed")
+_AS_IT_IS = frozenset({None, SharingMode.WHOLE, SharingMode.MIG})
+"""Modes whose runs have partitions as they are, not shares made for the time of a group."""
 
 
 def compile_cell(experiment: Experiment, cell: Cell, target: Target) -> GroupSpec:
     """Return the group that a cell stands for.
 
-    Raises NotOnThisDeviceError where the device lacks something, and ExperimentError, with the cell's coordinates,
-    where no device could run it.
+    Seeds are the experiment's plus the run's number within its group: clients differ in theirs, and so in when their
+    requests arrive, while the same client of another cell, or in another mode, has the same. Raises
+    NotOnThisDeviceError where the device lacks something, and ExperimentError, with the cell's coordinates, where no
+    device could run it.
     """
-    _check(cell)
+    check_cell(cell)
+    require_device(experiment.where, target)
     settings = cell.settings
-    places = _on_cpu(settings, target) if target.gpu is None else _on_gpu(settings, target)
-    sharing = settings.sharing
-    if sharing is not None and sharing.mode is SharingMode.GREEN_CONTEXT:
-        settings, places = _as_streams(settings), places[:1]
-    where = experiment.where.model_copy(update={"partition": None, "profile": None, "kind": None})
+    places = places_for(settings, target)
+    if settings.mode is SharingMode.GREEN_CONTEXT:
+        settings = _as_streams(settings)
+    selector = _selector(experiment.where, target, places)
     members = [
-        _member(cell, role, asked, where.model_copy(update=place), layout, experiment.seed + index)
-        for index, ((role, asked), (place, layout)) in enumerate(zip(_asked(settings), places, strict=True))
+        _member(role, {**asked, "layout": places.layout, "seed": experiment.seed + number}, selector, selects)
+        for number, ((role, asked), selects) in enumerate(zip(_asked(settings), places.selects, strict=False))
     ]
+    shares = None if settings.mode in _AS_IT_IS else settings.shares
     try:
-        return GroupSpec(members=tuple(members), sharing=sharing, shares=settings.shares)
+        return GroupSpec(members=tuple(members), sharing=settings.sharing, shares=shares)
     except ValidationError as error:
-        raise _in_cell(cell, error) from error
+        raise ExperimentError.of(error, f"cell {cell}") from error
 
 
-Place = tuple[dict[str, Any], str | None]
-"""What a run selects, and the layout that its GPU is cut into."""
+def require_device(where: Selector, target: Target) -> None:
+    """Raise NotOnThisDeviceError where the device is none that the experiment is meant for.
+
+    Node and UUID are left to whoever knows the nodes; a simulated board stands for a real one, so that it can be
+    planned for.
+    """
+    meant_for_cpu = where.kind is PartitionKind.CPU
+    if where.kind is not None and meant_for_cpu != (target.cpu is not None):
+        raise NotOnThisDeviceError(f"where asks for kind={where.kind}, and {target.model} is none")
+    if where.kind is PartitionKind.MIG and target.geometry is None:
+        raise NotOnThisDeviceError(f"where asks for kind=mig, and {target.model} cannot be cut")
+    if where.gpu_model is not None and not fnmatchcase(target.model.lower(), where.gpu_model.lower()):
+        raise NotOnThisDeviceError(f"where asks for gpu_model={where.gpu_model}, and this is {target.model}")
+
+
+def _selector(where: Selector, target: Target, places: Places) -> Selector:
+    """Return what all runs select: the device's model, as the group was worked out for that and no other."""
+    if where.partition is not None and places.layout is not None:
+        raise NotOnThisDeviceError(
+            f"where names one partition, and the layout {places.layout} makes new ones; select the GPU by node and "
+            "gpu_model"
+        )
+    exact = target.model if not set("*?[]") & set(target.model) else where.gpu_model
+    return where.model_copy(update={"gpu_model": exact, "kind": None})
 
 
 def _asked(settings: Settings) -> Iterator[tuple[Role, dict[str, Any]]]:
@@ -58,68 +85,13 @@ def _asked(settings: Settings) -> Iterator[tuple[Role, dict[str, Any]]]:
             yield Role.NEIGHBOUR, merged(_UNMEASURED, neighbour.benchmark)
 
 
-def _on_cpu(settings: Settings, target: Target) -> list[Place]:
-    if settings.partition not in (None, WHOLE) or settings.layout is not None:
-        raise NotOnThisDeviceError("a CPU cannot be cut; share it by pinned, time_slicing or unrestricted")
-    count = _members(settings)
-    mode = None if settings.sharing is None else settings.sharing.mode
-    if mode is not None and not mode.on_cpu:
-        raise NotOnThisDeviceError(f"a CPU cannot be shared by {mode}")
-    if target.cpu is not None:
-        _check_shares(settings.sharing, target, settings.shares or count, count)
-    return [({"kind": PartitionKind.CPU}, None)] * count
-
-
-def _check_shares(sharing: Sharing | None, target: Target, shares: int, runs: int) -> None:
-    if sharing is None or target.cpu is None:
-        return
-    if sharing.mode is SharingMode.WHOLE and runs > 1:
-        raise NotOnThisDeviceError(f"whole is for one run, not for {runs}")
+def _member(role: Role, asked: dict[str, Any], selector: Selector, selects: dict[str, Any]) -> Member:
+    """Return a run at its place. Raises NotOnThisDeviceError for what only its place makes wrong."""
+    where = selector.model_copy(update=selects).model_dump(mode="json")
     try:
-        divide(target.cpu, sharing, shares)
-    except SharingImpossibleError as error:
-        raise NotOnThisDeviceError(str(error)) from error
-
-
-def _on_gpu(settings: Settings, target: Target) -> list[Place]:
-    mode = None if settings.sharing is None else settings.sharing.mode
-    if mode is not None and not mode.on_gpu:
-        raise NotOnThisDeviceError(f"a GPU cannot be shared by {mode}")
-    if mode is SharingMode.WHOLE and _members(settings) > 1:
-        raise NotOnThisDeviceError(f"whole is for one run, not for {_members(settings)}")
-    cuts = _cuts(settings, target, mode)
-    if any(cut is None for cut in cuts):
-        return [({"kind": PartitionKind.GPU}, None)] * len(cuts)
-    there = [cut for cut in cuts if cut is not None]
-    layout = _layout(settings, target, there, one_for_all=mode not in (None, SharingMode.MIG))
-    return [({"kind": PartitionKind.MIG, "profile": cut.profile}, str(layout)) for cut in there]
-
-
-def _cuts(settings: Settings, target: Target, mode: SharingMode | None) -> list[Cut | None]:
-    """Return what each run gets of the GPU; None for all of one that is not cut."""
-    count = _members(settings)
-    if mode is not SharingMode.MIG:
-        return [target.cut(settings.partition or WHOLE)] * count
-    own = target.equal_parts(settings.shares or count) if settings.partition is None else target.cut(settings.partition)
-    neighbours = [
-        own if n.partition is None else target.cut(n.partition) for n in settings.neighbours for _ in range(n.count)
-    ]
-    return [own] * settings.clients + neighbours
-
-
-def _layout(settings: Settings, target: Target, cuts: Sequence[Cut], *, one_for_all: bool) -> Layout:
-    if settings.layout is not None:
-        layout = Layout.parse(settings.layout)
-        if missing := [cut.profile for cut in cuts if cut.profile not in layout.partition_profiles]:
-            raise NotOnThisDeviceError(f"the layout {layout} has no {missing[0]}")
-    else:
-        used = cuts[:1] if one_for_all else cuts
-        # Instances that nobody uses are there as well where shares are asked for, so that a cell has its equal part.
-        spare = [cuts[0]] * max(0, (settings.shares or 0) - len(used)) if settings.sharing and not one_for_all else []
-        layout = Layout.of(cut.instance for cut in (*used, *spare))
-    if not target.fits(layout):
-        raise NotOnThisDeviceError(f"{target.model} cannot be cut as {layout}")
-    return layout
+        return Member(role=role, benchmark=Benchmark.model_validate({**asked, "where": where}))
+    except ValidationError as error:
+        raise NotOnThisDeviceError(str(ExperimentError.of(error, "benchmark"))) from error
 
 
 def _as_streams(settings: Settings) -> Settings:
@@ -127,53 +99,27 @@ def _as_streams(settings: Settings) -> Settings:
 
     Raises NotOnThisDeviceError.
     """
-    scenario, streams = settings.benchmark.get("scenario"), settings.clients
     if settings.neighbours:
         raise NotOnThisDeviceError("green contexts divide a process of its own; neighbours are other processes")
-    if scenario == Scenario.SINGLE_STREAM:
-        patch: dict[str, Any] = {"scenario": str(Scenario.MULTI_STREAM), "load": {"streams": streams}}
-    elif scenario == Scenario.SERVER:
-        load = settings.benchmark.get("load")
-        rate = load.get("rate_per_s") if isinstance(load, dict) else None
-        all_of_it = {"rate_per_s": rate * streams} if isinstance(rate, (int, float)) else {}
-        patch = {"load": {"streams": streams, **all_of_it}}
-    else:
-        raise NotOnThisDeviceError(
-            f"streams of green contexts wait for each answer, which {scenario} does not; use single_stream or server"
-        )
-    update = {"benchmark": merged(settings.benchmark, patch), "clients": 1, "shares": None}
+    update = {"benchmark": merged(settings.benchmark, _streams(settings)), "clients": 1, "shares": None}
     return settings.model_copy(update=update)
 
 
-def _member(cell: Cell, role: Role, asked: dict[str, Any], where: Selector, layout: str | None, seed: int) -> Member:
-    document = {**asked, "where": where.model_dump(mode="json"), "layout": layout, "seed": seed}
-    try:
-        return Member(role=role, benchmark=Benchmark.model_validate(document))
-    except ValidationError as error:
-        raise _in_cell(cell, error) from error
-
-
-def _check(cell: Cell) -> None:
-    """Raise ExperimentError for what no device could make right."""
-    settings = cell.settings
-    benchmarks = [settings.benchmark, *(neighbour.benchmark for neighbour in settings.neighbours)]
-    problems = [
-        (f"cell {cell}: benchmark.{name}", "the experiment says where, and with which seed; leave it out")
-        for benchmark in benchmarks
-        for name in _PLACED_BY_THE_EXPERIMENT
-        if name in benchmark
-    ]
-    if _members(settings) > 1 and settings.sharing is None:
-        problems.append((f"cell {cell}: sharing", "runs that are measured together need it, such as time_slicing"))
-    if settings.shares is not None and (settings.sharing is None or settings.shares < _members(settings)):
-        problems.append((f"cell {cell}: shares", f"{_members(settings)} runs need sharing, and as many shares"))
-    if problems:
-        raise ExperimentError(problems)
-
-
-def _members(settings: Settings) -> int:
-    return settings.clients + sum(neighbour.count for neighbour in settings.neighbours)
-
-
-def _in_cell(cell: Cell, error: ValidationError) -> ExperimentError:
-    return ExperimentError.of(error, f"cell {cell}: benchmark")
+def _streams(settings: Settings) -> dict[str, Any]:
+    """Return what makes one run do the clients' work: a stream for each, and the requests of all."""
+    scenario, streams = settings.benchmark.get("scenario"), settings.clients
+    if scenario == Scenario.SINGLE_STREAM:
+        return {"scenario": str(Scenario.MULTI_STREAM), "load": {"streams": streams}}
+    if scenario != Scenario.SERVER:
+        raise NotOnThisDeviceError(
+            f"streams of green contexts wait for each answer, which {scenario} does not; use single_stream or server"
+        )
+    load = settings.benchmark.get("load")
+    rate = load.get("rate_per_s") if isinstance(load, dict) else None
+    if isinstance(rate, int | float):
+        return {"load": {"streams": streams, "rate_per_s": rate * streams}}
+    if streams == 1:
+        return {"load": {"streams": 1}}
+    raise NotOnThisDeviceError(
+        f"{streams} clients in one process need {streams} times the rate of one, which needs load.rate_per_s"
+    )

@@ -1,21 +1,37 @@
 """The experiment file: what is to be measured, over which axes, how often, in which order. Version 1 of the format."""
 
 from enum import StrEnum
+from math import isfinite
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
 
 from migperf.experiments.errors import ExperimentError
 from migperf.experiments.group import MAX_MEMBERS
-from migperf.gpus.layout import LayoutText
+from migperf.gpus.layout import OFF, LayoutText
 from migperf.gpus.selector import Selector
-from migperf.gpus.sharing import Sharing
+from migperf.gpus.sharing import Sharing, SharingMode
 
 VERSION = 1
 MAX_REPEATS = 100
+MAX_CHARACTERS = 256 << 10
 Values = Annotated[list[JsonValue], Field(min_length=1, max_length=200)]
 Choices = Annotated[dict[str, dict[str, JsonValue]], Field(min_length=1, max_length=200)]
+
+
+def _unquoted_off(given: object) -> object:
+    """YAML reads a plain ``off`` as false."""
+    return OFF if given is False else given
+
+
+PartitionText = Annotated[
+    str,
+    StringConstraints(
+        max_length=64, pattern=r"^(whole|[1-9]\d?[gc]|([1-9]\d?c\.)?[1-9]\d?g\.\d+gb([+-](me\.all|me|gfx))*)$"
+    ),
+]
+"""What a run gets of a GPU: slices, a profile, or whole."""
 
 
 class Order(StrEnum):
@@ -34,7 +50,7 @@ class Neighbour(BaseModel):
 
     benchmark: dict[str, JsonValue] = Field(description="What they do; as in a cell, without where and layout.")
     count: Annotated[int, Field(ge=0, le=MAX_MEMBERS)] = Field(default=1, description="How many of them.")
-    partition: str | None = Field(
+    partition: PartitionText | None = Field(
         default=None, description="With sharing = mig: the profile of each; null: that of the clients."
     )
 
@@ -47,12 +63,11 @@ class Settings(BaseModel):
     benchmark: dict[str, JsonValue] = Field(
         default_factory=dict, description="Fields of a benchmark; where and layout come from the experiment."
     )
-    partition: str | None = Field(
+    partition: PartitionText | None = Field(
         default=None,
-        max_length=64,
         description="What a run gets of a GPU: slices (2g), a profile (2g.20gb, 1c.3g.40gb), or whole.",
     )
-    layout: LayoutText | None = Field(
+    layout: Annotated[LayoutText | None, BeforeValidator(_unquoted_off)] = Field(
         default=None, description="MIG layout that the GPU is cut into; null: only what the cell uses."
     )
     clients: Annotated[int, Field(ge=1, le=MAX_MEMBERS)] = Field(
@@ -65,6 +80,21 @@ class Settings(BaseModel):
     neighbours: Annotated[list[Neighbour], Field(max_length=MAX_MEMBERS)] = Field(
         default_factory=list, description="Runs that load the device meanwhile."
     )
+
+    @property
+    def runs(self) -> int:
+        """How many runs are measured together: clients and neighbours."""
+        return self.clients + sum(neighbour.count for neighbour in self.neighbours)
+
+    @property
+    def share_count(self) -> int:
+        """Into how many equal shares the device is divided."""
+        return self.shares or self.runs
+
+    @property
+    def mode(self) -> SharingMode | None:
+        """The sharing mode; None where a run has a partition as it is."""
+        return None if self.sharing is None else self.sharing.mode
 
 
 class Experiment(Settings):
@@ -138,6 +168,8 @@ def validate(document: object) -> Experiment:
 
 def read_yaml(text: str) -> object:
     """Return what a YAML document holds. Raises ExperimentError with line and column; a key may be there once."""
+    if len(text) > MAX_CHARACTERS:
+        raise ExperimentError([("", f"{len(text)} characters are more than the {MAX_CHARACTERS} that a file may have")])
     try:
         return yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a SafeLoader
     except yaml.MarkedYAMLError as error:
@@ -149,7 +181,25 @@ def read_yaml(text: str) -> object:
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """Refuses keys that come twice, of which YAML would keep the last in silence, and dates, which JSON has not."""
+    """Refuses keys that come twice, of which YAML would keep the last in silence, and what JSON has not.
+
+    That are dates, which stay text, infinity, and aliases, of which a short file can make a huge document.
+    """
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Return the next node; see yaml.SafeLoader."""
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.composer.ComposerError(None, None, "aliases are not read; write out what it stands for", mark)
+        return super().compose_node(parent, index)
+
+    def construct_yaml_float(self, node: yaml.ScalarNode) -> float:
+        """Return the number; see yaml.SafeLoader."""
+        number = super().construct_yaml_float(node)
+        if not isfinite(number):
+            problem = f"{node.value} is no number that could be measured with"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+        return number
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """Return the mapping; see yaml.SafeLoader."""
@@ -162,6 +212,7 @@ class _StrictLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep=deep)
 
 
+_StrictLoader.add_constructor("tag:yaml.org,2002:float", _StrictLoader.construct_yaml_float)
 _StrictLoader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()

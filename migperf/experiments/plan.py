@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from migperf.experiments.axes import Cell, expand
+from migperf.experiments.axes import Cell
+from migperf.experiments.checking import check
 from migperf.experiments.compiling import compile_cell
 from migperf.experiments.document import Experiment
 from migperf.experiments.estimate import RECUT_S, Duration, Seen, duration_of, nothing_seen, total
@@ -46,6 +47,7 @@ class Plan:
     order: tuple[Turn, ...]
     """Without the cells that are skipped."""
     duration: Duration
+    """One cell after the other; the longest with every repeat tried again as often as may be."""
 
     @property
     def layouts(self) -> tuple[str, ...]:
@@ -81,13 +83,17 @@ class Plan:
 
 def make_plan(experiment: Experiment, target: Target, seen: Seen = nothing_seen) -> Plan:
     """Return the plan. Raises ExperimentError for what is wrong with the file itself."""
-    cells = tuple(_planned(experiment, cell, target, seen) for cell in expand(experiment))
-    turns = order_of(len(cells), experiment.repeats, experiment.order, experiment.seed)
-    order = tuple(turn for turn in turns if cells[turn[0]].spec is not None)
+    cells = tuple(_planned(experiment, cell, target, seen) for cell in check(experiment))
+    # Only those that are performed are put in order: a balanced one would lose its balance by leaving some out.
+    performed = [planned.cell.number for planned in cells if planned.spec is not None]
+    turns = order_of(len(performed), experiment.repeats, experiment.order, experiment.seed)
+    order = tuple((performed[place], repeat) for place, repeat in turns)
     each = [duration for cell, _ in order if (duration := cells[cell].duration) is not None]
     cutting_s = RECUT_S * _recuts(cells, order)
     duration = total(each)
-    longer = Duration(duration.expected_s + cutting_s, duration.longest_s + cutting_s, duration.seen)
+    expected_s = duration.expected_s + cutting_s
+    longest_s = (1 + experiment.retry_failed) * (duration.longest_s + cutting_s)
+    longer = Duration(expected_s, longest_s, duration.seen)
     return Plan(target=target, cells=cells, order=order, duration=longer)
 
 

@@ -1,14 +1,19 @@
 """The device that an experiment is worked out for: a CPU, or a GPU that may be cut."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
-from migperf.gpus.geometry import Geometry, Wish
-from migperf.gpus.gpu import Gpu
+from migperf.gpus.geometry import Geometry, Wish, compute_geometry, compute_profile
+from migperf.gpus.gpu import Gpu, Mig
 from migperf.gpus.layout import InstanceSpec, Layout
 from migperf.gpus.partition import Partition
-from migperf.gpus.profile import Media, Profile, ProfileName
+from migperf.gpus.plan import LayoutImpossibleError
+from migperf.gpus.planning import make_plan
+from migperf.gpus.profile import Profile, ProfileName
 
 WHOLE = "whole"
+OBJECTIONS_KEPT = 1024
 
 
 class NotOnThisDeviceError(Exception):
@@ -84,12 +89,11 @@ class Target:
         best = max(fitting, key=lambda p: (p.slices, -(p.memory_mib or 0)))
         return Cut(best.name, InstanceSpec(best.name))
 
-    def fits(self, layout: Layout) -> bool:
-        """Tell whether the device, were it empty, could be cut so."""
-        geometry = self.geometry
-        if geometry is None:
-            return False
-        return geometry.arrange([Wish(spec.profile, spec.start) for spec in layout.instances]) is not None
+    def objection(self, layout: Layout) -> str | None:
+        """Say why the device, were it empty and in the right mode, could not be cut so; None if it could."""
+        if self.gpu is None or self.gpu.mig is None:
+            return f"{self.model} cannot be cut, so it has no layout {layout}"
+        return _why_not_off(self.gpu, self.gpu.mig) if not layout.mig else _why_not(self.gpu, layout)
 
     def _of_slices(self, geometry: Geometry, slices: int) -> Profile:
         found = [p for p in _plain(geometry) if p.slices == slices]
@@ -111,16 +115,56 @@ class Target:
         return _compute_part(profile, name.compute_slices)
 
 
+def layout_of(cuts: Iterable[Cut]) -> Layout:
+    """Return the layout that has all of them: compute instances of one profile share an instance while they fit."""
+    instances: list[InstanceSpec] = []
+    for cut in cuts:
+        joined = ((index, _joined(spec, cut.instance)) for index, spec in enumerate(instances))
+        index, spec = next(((i, spec) for i, spec in joined if spec is not None), (len(instances), cut.instance))
+        instances[index : index + 1] = [spec]
+    return Layout.of(instances)
+
+
+def _joined(there: InstanceSpec, more: InstanceSpec) -> InstanceSpec | None:
+    """Return an instance with the compute instances of both; None where they do not fit into one."""
+    if there.profile != more.profile or there.compute is None or more.compute is None:
+        return None
+    compute = tuple(sorted((*there.compute, *more.compute), reverse=True))
+    grid = compute_geometry(ProfileName.parse(there.profile).slices)
+    fits = grid.arrange([Wish(compute_profile(slices)) for slices in compute]) is not None
+    return replace(there, compute=compute) if fits else None
+
+
 def _compute_part(profile: Profile, slices: int) -> Cut:
-    if slices > profile.slices:
-        raise NotOnThisDeviceError(f"{profile.name} has {profile.slices} compute slices, not {slices}")
+    offered = compute_geometry(profile.slices).by_name
+    if compute_profile(slices) not in offered:
+        raise NotOnThisDeviceError(f"{profile.name} has no compute instance {slices}c; it has {', '.join(offered)}")
     if slices == profile.slices:
         return Cut(profile.name, InstanceSpec(profile.name))
     return Cut(f"{slices}c.{profile.name}", InstanceSpec(profile.name, compute=(slices,)))
 
 
+@lru_cache(maxsize=OBJECTIONS_KEPT)
+def _why_not(gpu: Gpu, layout: Layout) -> str | None:
+    empty = gpu.model_copy(update={"instances": (), "mig": Mig(enabled=True, pending=True, resetless=None)})
+    try:
+        make_plan(empty, layout)
+    except LayoutImpossibleError as error:
+        return str(error)
+    return None
+
+
+def _why_not_off(gpu: Gpu, mig: Mig) -> str | None:
+    if mig.resetless or not mig.enabled:
+        return None
+    return (
+        f"turning MIG off takes a reset of {gpu.model}, which an experiment does not do; measure it by one of its own"
+    )
+
+
 def _plain(geometry: Geometry) -> list[Profile]:
-    return [p for p in geometry.profiles if p.media is Media.PLAIN]
+    """Return the profiles without extras: no +me, +gfx and the like, which differ in engines, not in compute."""
+    return [p for p in geometry.profiles if not ProfileName.parse(p.name).attributes]
 
 
 def _largest(geometry: Geometry) -> Profile:

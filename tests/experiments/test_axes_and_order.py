@@ -73,6 +73,8 @@ def test_excluded_cells_are_those_whose_coordinates_are_all_as_given() -> None:
         ({"repeats": 0}, "repeats"),
         ({"name": "No Name"}, "name"),
         ({"surprise": 1}, "surprise"),
+        ({"partition": "3 slices"}, "partition"),
+        ({"layout": "7g"}, "layout"),
     ],
 )
 def test_every_mistake_is_named_with_its_place(change: dict[str, object], place: str) -> None:
@@ -89,6 +91,10 @@ def test_every_mistake_is_named_with_its_place(change: dict[str, object], place:
         ("- 1", "valid dictionary"),
         ("a: !!python/object:os.system x", "line 1, column 4"),
         ("", "valid dictionary"),
+        ("a: &x [1]\nb: *x", "line 2, column 4.*aliases"),
+        ("repeats: .inf", "line 1, column 10.*no number"),
+        ("a: " + 300_000 * "x", "more than the 262144"),
+        ("[" * 20_000, "not YAML"),
     ],
 )
 def test_what_is_no_yaml_is_refused_with_its_place(text: str, told: str) -> None:

@@ -9,9 +9,7 @@ from migperf.experiments.errors import ExperimentError
 from migperf.experiments.group import GroupSpec, Role
 from migperf.experiments.plan import Plan, make_plan
 from migperf.experiments.target import Target
-from migperf.gpus.inventory import discover
-from migperf.gpus.simulation.driver import open_in_memory
-from tests.builders import partition
+from tests.experiments.boards import CPU, board
 
 BASE: dict[str, Any] = {
     "migperf": 1,
@@ -20,11 +18,6 @@ BASE: dict[str, Any] = {
     "benchmark": {"workload": "test-step", "scenario": "single_stream", "method": {"min_s": 1, "precision": None}},
     "repeats": 1,
 }
-CPU = Target(cpu=partition("CPU-1", cpus=(0, 1, 2, 3)))
-
-
-def board(key: str) -> Target:
-    return Target(gpu=discover(open_in_memory([key])).gpus[0])
 
 
 def planned(target: Target, **more: Any) -> Plan:
@@ -107,7 +100,7 @@ def test_clients_of_a_green_context_are_the_streams_of_one_run_at_their_common_r
         (board("l40s-48gb"), {"partition": "1g"}, "cannot be cut"),
         (board("a100-80gb"), {"clients": 2, "sharing": "whole"}, "whole is for one run"),
         (board("a100-80gb"), {"clients": 2, "sharing": "pinned"}, "cannot be shared by pinned"),
-        (board("a100-80gb"), {"partition": "3g", "layout": "7x1g.10gb"}, "has no 3g.40gb"),
+        (board("a100-80gb"), {"partition": "3g", "layout": "7x1g.10gb"}, "lacks 1 x 3g.40gb"),
         (CPU, {"clients": 5, "sharing": "pinned"}, "5 runs cannot have cores of their own"),
         (CPU, {"clients": 2, "sharing": "mps"}, "cannot be shared by mps"),
         (CPU, {"partition": "1g"}, "a CPU cannot be cut"),
