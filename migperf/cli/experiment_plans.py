@@ -9,6 +9,7 @@ from rich.text import Text
 
 from migperf.cli.output import duration, emit_json, facts_table, out, remark, table
 from migperf.cli.problems import UsageProblem
+from migperf.experiments.checking import check
 from migperf.experiments.document import Experiment, parse
 from migperf.experiments.errors import ExperimentError
 from migperf.experiments.plan import Plan, make_plan
@@ -17,13 +18,16 @@ from migperf.gpus.controller import Controller
 from migperf.gpus.host_cpu import cpu_partition
 from migperf.gpus.inventory import discover
 from migperf.gpus.layout import Layout
+from migperf.gpus.simulation.boards import board_named
 from migperf.gpus.simulation.driver import SimulatedDriver, open_in_memory
 
 
 def read(path: Path) -> Experiment:
-    """Return the experiment of a file. Raises UsageProblem that names each place in it."""
+    """Return the experiment of a file, each of whose cells some device could run. Raises UsageProblem with places."""
     try:
-        return parse(path.read_text())
+        experiment = parse(path.read_text())
+        check(experiment)
+        return experiment
     except ExperimentError as error:
         raise refusal(path, error) from error
     except UnicodeDecodeError as error:
@@ -39,7 +43,7 @@ def refusal(path: Path, error: ExperimentError) -> UsageProblem:
 def plan_here(path: Path, board: str | None) -> tuple[Plan, SimulatedDriver | None]:
     """Return the plan on a simulated board, or on this host's CPU, and the board's driver. Raises UsageProblem."""
     experiment = read(path)
-    driver = None if board is None else open_in_memory([board])
+    driver = None if board is None else _opened(board)
     target = Target(cpu=cpu_partition()) if driver is None else Target(gpu=discover(driver).gpus[0])
     try:
         return make_plan(experiment, target), driver
@@ -47,21 +51,34 @@ def plan_here(path: Path, board: str | None) -> tuple[Plan, SimulatedDriver | No
         raise refusal(path, error) from error
 
 
+def _opened(board: str) -> SimulatedDriver:
+    """Return a host with the board, with MIG on where it has that, which on some boards takes a reset."""
+    driver = open_in_memory([board_named(board).key])
+    (gpu,) = discover(driver, offer_cpu=False).gpus
+    if gpu.mig is not None and driver.set_mig_mode(driver.device_by_uuid(gpu.uuid), enabled=True) is not None:
+        driver.reset(driver.device_by_uuid(gpu.uuid))
+    return driver
+
+
 def apply_layouts(plan: Plan, driver: SimulatedDriver) -> list[dict[str, Any]]:
     """Cut the simulated board as each cell will want it, in their order, and return what was done and read back.
 
-    MIG is turned on first, with the reset that some boards need for it. Raises MigperfError.
+    Raises MigperfError.
     """
     made = []
     with TemporaryDirectory() as folder:
         controller = Controller(driver=driver, lock=FileLock(Path(folder) / "lock"))
-        if plan.layouts:
-            controller.set_mode(plan.target.uuid, enabled=True)
-            driver.reset(driver.device_by_uuid(plan.target.uuid))
         for text in plan.layouts:
             change = controller.apply(plan.target.uuid, Layout.parse(text))
             cut = str(change.after.layout.without_places())
-            made.append({"layout": text, "steps": len(change.plan.steps), "read_back": cut, "as_asked": cut == text})
+            made.append(
+                {
+                    "layout": text,
+                    "steps": len(change.plan.steps),
+                    "read_back": cut,
+                    "as_asked": cut == str(Layout.parse(text).without_places()),
+                }
+            )
     return made
 
 

@@ -10,6 +10,8 @@ Turn = tuple[int, int]
 
 def order_of(cells: int, repeats: int, order: Order, seed: int) -> tuple[Turn, ...]:
     """Return every repeat of every cell once, block by block: each block has every cell once."""
+    if not cells:
+        return ()
     blocks = _shuffled(cells, repeats, seed) if order is Order.SHUFFLED else _alternated(cells, repeats, seed)
     return tuple((cell, repeat) for repeat, block in enumerate(blocks) for cell in block)
 
