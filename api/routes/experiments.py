@@ -1,8 +1,10 @@
 """Experiments: planning, submitting, watching, cancelling, taking up again and deleting them; their reports."""
 
-from typing import Annotated
+from enum import StrEnum
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
+from fastapi.responses import HTMLResponse
 
 from api.dependencies import AppDatabase, AppLinks, AppPlacement, AppSettings
 from api.json_body import JsonRoute
@@ -30,6 +32,20 @@ router = APIRouter(prefix="/v1/experiments", tags=["experiments"], route_class=J
 ExperimentId = Annotated[
     str, Path(description="Id of an experiment.", examples=["019ab3f2-7c1e-7d10-9d4e-5b1f0c2a6e77"])
 ]
+
+
+class ResultFormat(StrEnum):
+    """In which form the figures of an experiment are given out."""
+
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
+_MEDIA_TYPES = {ResultFormat.CSV: "text/csv; charset=utf-8", ResultFormat.PARQUET: "application/vnd.apache.parquet"}
+_REPORT: dict[int | str, dict[str, Any]] = {200: {"content": {"text/html": {"schema": {"type": "string"}}}}}
+_RESULTS: dict[int | str, dict[str, Any]] = {
+    200: {"content": {kind.partition(";")[0]: {"schema": {"type": "string"}} for kind in _MEDIA_TYPES.values()}}
+}
 _REFUSED = documented(VALIDATION, CONFLICT, MALFORMED_JSON, NOT_JSON, BODY_TOO_LARGE)
 
 
@@ -87,6 +103,47 @@ def get_experiment(experiment_id: ExperimentId, database: AppDatabase, links: Ap
         row = experiments.get(session, experiment_id)
         groups, runs = experiments.groups_of(session, row.id), experiments.runs_of(session, row.id)
         return ExperimentDetail.with_cells(row, groups, runs, links)
+
+
+@router.get(
+    "/{experiment_id}/report",
+    summary="Report on an experiment",
+    response_class=HTMLResponse,
+    responses=documented(NOT_FOUND) | _REPORT,
+)
+def get_experiment_report(
+    experiment_id: ExperimentId,
+    database: AppDatabase,
+    links: AppLinks,
+    clean: Annotated[bool, Query(description="Leave tainted repeats out of all values.")] = False,
+) -> HTMLResponse:
+    """Return tables and charts of what there is by now: one page that needs nothing else."""
+    from migperf.analysis.experiments.report import report_html
+
+    with database.read() as session:
+        return HTMLResponse(report_html(session, experiment_id, links.to(""), keep_tainted=not clean))
+
+
+@router.get(
+    "/{experiment_id}/results",
+    summary="Give out an experiment's figures",
+    response_class=Response,
+    responses=documented(NOT_FOUND, VALIDATION) | _RESULTS,
+)
+def get_experiment_results(
+    experiment_id: ExperimentId,
+    database: AppDatabase,
+    form: Annotated[ResultFormat, Query(alias="format", description="csv or parquet.")] = ResultFormat.CSV,
+) -> Response:
+    """Return a row for each figure of each run: coordinates, value, interval, unit, scope, state."""
+    from migperf.analysis.experiments.results import experiment_results
+    from migperf.analysis.experiments.tidy import tidy_table, to_csv, to_parquet
+
+    with database.read() as session:
+        table = tidy_table(experiment_results(session, experiment_id))
+    content = to_csv(table) if form is ResultFormat.CSV else to_parquet(table)
+    name = f"attachment; filename={experiment_id}.{form}"
+    return Response(content, media_type=_MEDIA_TYPES[form], headers={"Content-Disposition": name})
 
 
 @router.post(

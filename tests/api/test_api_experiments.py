@@ -1,11 +1,15 @@
 """Experiments over REST: planned and submitted for a device, listed, shown, cancelled, taken up again, deleted."""
 
+import io
 from typing import Any
 
+import pyarrow.parquet
 import pytest
 
 from api.schemas.experiments import ExperimentDetail, ExperimentPlan, ExperimentView
-from migperf.store import experiments, leases, runs
+from migperf.measure.figures import ResultFigure
+from migperf.metrics.metric import Scope
+from migperf.store import experiments, leases, results, runs
 from migperf.store.database import Database, now
 from migperf.store.states import RunState
 from tests import builders
@@ -151,3 +155,28 @@ def test_experiments_are_listed_page_by_page_the_newest_first(client: TestClient
     assert [one["id"] for one in first["items"]] == ids[:0:-1]
     rest = client.get("/v1/experiments", params={"limit": 2, "cursor": first["next_cursor"]}).json()
     assert ([one["id"] for one in rest["items"]], rest["next_cursor"]) == (ids[:1], None)
+
+
+@pytest.mark.usefixtures("cpu")
+def test_report_and_results_tell_what_there_is_by_now(client: TestClient, database: Database) -> None:
+    experiment = submitted(client, repeats=1)
+    with database.write() as session:
+        run = experiments.runs_of(session, experiment["id"])[0]
+        token = builders.place(session, runs.lock(session, run.id), now(session)).id
+        leases.claim(session, token, "node-1-a", now(session), 15)
+        figure = ResultFigure(name="throughput", unit="request/s", scope=Scope.PROCESS, value=512.5)
+        results.store_figures(session, run.id, (figure,))
+        leases.finish(session, token, RunState.SUCCEEDED, now(session))
+        experiments.settle(session, now(session))
+    report = client.get(experiment["report"])
+    assert report.status_code == 200
+    assert report.headers["Content-Type"].startswith("text/html")
+    assert "By length of a step" in report.text
+    table = client.get(f"{experiment['url']}/results")
+    assert table.headers["Content-Type"].startswith("text/csv")
+    assert "512.5" in table.text
+    parquet = client.get(f"{experiment['url']}/results", params={"format": "parquet"})
+    read = pyarrow.parquet.read_table(io.BytesIO(parquet.content))
+    assert 512.5 in read["value"].to_pylist()
+    assert client.get("/v1/experiments/nothing/report").status_code == 404
+    assert client.get(f"{experiment['url']}/results", params={"format": "xlsx"}).status_code == 422
