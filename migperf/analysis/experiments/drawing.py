@@ -14,7 +14,7 @@ _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
 """Of Okabe and Ito (Color universal design, 2008), less those that vanish on white or on black."""
 _DASHES = ("solid", "dash", "dot", "dashdot")
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "pentagon")
-_MISSING_COLOUR = "#8a94a0"
+_MISSING_COLOUR = "#d4351c"
 _LOWEST_CROSS, _CROSS_STEP = 0.03, 0.05
 """Of the height of the chart."""
 

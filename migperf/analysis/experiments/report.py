@@ -9,7 +9,7 @@ from importlib.resources import files
 from typing import Any
 
 import yaml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
@@ -146,7 +146,7 @@ def _plotly() -> Markup:
 
 
 @cache
-def _template() -> Any:  # noqa: ANN401
+def _template() -> Template:
     environment = Environment(
         loader=FileSystemLoader(str(files("migperf.analysis.experiments") / "templates")),
         autoescape=True,

@@ -87,7 +87,10 @@ def cell_table(cell: CellResult, axes: Sequence[Axis]) -> ReportTable:
     rows = tuple((*_key(key), *_figure(figure, None), str(figure.scope)) for key, figure in ordered)
     columns = ("Figure", "Whose", "Value", "Unit", "Interval", "Repeats", "Remarks", "Scope")
     return ReportTable(
-        caption=f"Cell {cell.number}: {_named(cell, axes)}", columns=columns, rows=rows, numeric=frozenset({2, 5})
+        caption=f"Cell {cell.number}: {_named(cell, axes)}{' (simulated)' if cell.is_simulated else ''}",
+        columns=columns,
+        rows=rows,
+        numeric=frozenset({2, 5}),
     )
 
 
@@ -172,7 +175,7 @@ def _run(run: RunRow, base_url: str | None) -> tuple[str | Link, ...]:
         str(run.state),
         NONE if run.started_at is None else f"{run.started_at:%Y-%m-%d %H:%M:%S}",
         NONE if took is None else f"{took.total_seconds():.1f}",
-        NONE if run.place is None else run.place.name,
+        NONE if run.place is None else run.place.name + (", simulated" if run.is_simulated else ""),
         "not looked at" if run.taints is None else ", ".join(taint.rule for taint in run.taints),
     )
 

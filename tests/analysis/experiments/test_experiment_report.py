@@ -145,6 +145,7 @@ def test_a_simulated_experiment_says_at_once_that_it_measures_no_gpu(database: D
     made_id = made(database, [cell(n=1), cell(n=2)], lambda *_: Ending([throughput(10)], partition=place))
     text = report(database, made_id).text
     assert ("Nothing here is a measurement of a GPU" in text) is simulated
+    assert ("cpu, simulated" in text) is simulated
 
 
 def test_leaving_out_tainted_runs_is_said(database: Database) -> None:
