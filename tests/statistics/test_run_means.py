@@ -20,9 +20,7 @@ def coverage(runs: int, between: float, within: float, repetitions: int = 2000) 
 @pytest.mark.no_cover
 @pytest.mark.parametrize("runs", [2, 3, 5, 10])
 @pytest.mark.parametrize(("between", "within"), [(1.0, 0.0), (1.0, 0.5), (0.0, 0.5)])
-def test_the_interval_covers_the_truth_at_least_as_often_as_it_claims(
-    runs: int, between: float, within: float
-) -> None:
+def test_the_interval_covers_the_truth_at_least_as_often_as_it_claims(runs: int, between: float, within: float) -> None:
     assert coverage(runs, between, within) > 0.935
 
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from migperf.analysis.experiments.axes import label
 from migperf.analysis.experiments.chart_choice import Chart, ChartKind
 from migperf.analysis.experiments.chart_points import NOT_ASKED, Line, Point, unit_of
 from migperf.analysis.experiments.wording import figure_words
@@ -26,6 +27,11 @@ def draw(chart: Chart, lines: Sequence[Line]) -> Drawing:
     trace = _bars if chart.kind is ChartKind.BARS else _line
     data = [trace(chart, line, number) for number, line in enumerate(lines)]
     return {"data": [*data, *_crosses(chart, lines)], "layout": _layout(chart, lines)}
+
+
+def plain(text: str) -> str:
+    """Return text such that Plotly, which reads some HTML in whatever it shows, shows it as it is."""
+    return text.replace("&", "&amp;").replace("<", "&lt;")
 
 
 def _line(chart: Chart, line: Line, number: int) -> Drawing:
@@ -58,11 +64,11 @@ def _bars(chart: Chart, line: Line, number: int) -> Drawing:
 def _values(chart: Chart, line: Line) -> Drawing:
     highs, lows = zip(*(_reach(point) for point in line.points), strict=True)
     return {
-        "name": line.label or figure_words(chart.figure),
+        "name": plain(line.label or figure_words(chart.figure)),
         "x": _xs(chart, line.points),
         "y": [point.value for point in line.points],
         "error_y": {"type": "data", "symmetric": False, "array": highs, "arrayminus": lows, "thickness": 1.5},
-        "hovertext": [point.words for point in line.points],
+        "hovertext": [plain(point.words) for point in line.points],
         "hoverinfo": "text+name",
     }
 
@@ -76,7 +82,7 @@ def _reach(point: Point) -> tuple[float | None, float | None]:
 
 
 def _xs(chart: Chart, points: Sequence[Point]) -> list[Any]:
-    return [point.x for point in points] if chart.x.is_numeric else list(chart.x.labels)
+    return [point.x for point in points] if chart.x.is_numeric else [plain(label) for label in chart.x.labels]
 
 
 def _is_tainted(point: Point) -> bool:
@@ -91,7 +97,7 @@ def _crosses(chart: Chart, lines: Sequence[Line]) -> Iterator[Drawing]:
         for above, (line, point) in enumerate(missing):
             xs.append(x)
             ys.append(_LOWEST_CROSS + above * _CROSS_STEP)
-            texts.append(f"{line.label}: {point.missing}" if line.label else str(point.missing))
+            texts.append(plain(f"{line.label}: {point.missing}" if line.label else str(point.missing)))
     if xs:
         marker = {"symbol": "x-thin", "size": 8, "line": {"width": 2, "color": _MISSING_COLOUR}}
         yield {
@@ -113,11 +119,11 @@ def _heat(lines: Sequence[Line]) -> Drawing:
     return {
         "type": "heatmap",
         "x": _heat_xs(lines),
-        "y": [line.label for line in lines],
+        "y": [plain(line.label) for line in lines],
         "z": [[point.value for point in line.points] for line in lines],
         "text": shown,
         "texttemplate": "%{text}",
-        "hovertext": [[point.words for point in line.points] for line in lines],
+        "hovertext": [[plain(point.words) for point in line.points] for line in lines],
         "hoverinfo": "text+x+y",
         "hoverongaps": False,
         "colorscale": "Cividis",
@@ -127,7 +133,7 @@ def _heat(lines: Sequence[Line]) -> Drawing:
 
 def _heat_crosses(lines: Sequence[Line]) -> Iterator[Drawing]:
     missing = [
-        (x, line.label, point.missing)
+        (x, plain(line.label), plain(str(point.missing)))
         for line in lines
         for x, point in zip(_heat_xs(lines), line.points, strict=True)
         if point.value is None and point.missing != NOT_ASKED
@@ -149,7 +155,7 @@ def _heat_crosses(lines: Sequence[Line]) -> Iterator[Drawing]:
 
 
 def _heat_xs(lines: Sequence[Line]) -> list[str]:
-    return [str(point.x) for point in lines[0].points] if lines else []
+    return [plain(label(point.x)) for point in lines[0].points] if lines else []
 
 
 def _layout(chart: Chart, lines: Sequence[Line]) -> Drawing:
@@ -159,13 +165,13 @@ def _layout(chart: Chart, lines: Sequence[Line]) -> Drawing:
         "barmode": "group",
         "showlegend": chart.kind is not ChartKind.HEAT and (len(lines) > 1 or _lacks(lines)),
         "legend": {"orientation": "h", "y": -0.25, "yanchor": "top"},
-        "xaxis": {"title": {"text": chart.x.name, "standoff": 8}, **_scale(chart)},
+        "xaxis": {"title": {"text": plain(chart.x.name), "standoff": 8}, **_scale(chart)},
     }
     if chart.kind is ChartKind.HEAT:
         return layout | {"yaxis": {"type": "category", "automargin": True}}
     return layout | {
         "yaxis": {
-            "title": {"text": f"{figure_words(chart.figure)}, {unit_of(lines)}"},
+            "title": {"text": plain(f"{figure_words(chart.figure)}, {unit_of(lines)}")},
             "rangemode": "tozero",
             "automargin": True,
         },

@@ -140,3 +140,13 @@ def test_a_place_for_which_there_is_no_cell_is_not_drawn_as_zero_either() -> Non
     (chart,) = chosen(cells)
     last = lines_of(chart, cells)[1].points[-1]
     assert (last.value, last.missing) == (None, NOT_ASKED)
+
+
+def test_names_and_reasons_are_shown_as_they_are_not_read_as_html() -> None:
+    cells = cells_over(model=("a<b", "c & d"))
+    cells[1] = result(1, cells[1].coordinates, state=CellState.MISSING, why=("<a href='x'>no</a>",), figures={})
+    (chart,) = chosen(cells)
+    drawn = drawing(chart, cells)
+    assert list(drawn.data[0].x) == ["a&lt;b", "c &amp; d"]
+    assert list(drawn.data[-1].hovertext) == ["&lt;a href='x'>no&lt;/a>"]
+    assert list(drawn.data[-1].x) == ["c &amp; d"]

@@ -17,7 +17,7 @@ from tests.api.steps import TAINT
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 URL_ATTRIBUTES = {"src", "href", "action", "data", "poster", "srcset", "formaction", "xlink:href"}
-HOSTILE = "</script><script>alert(1)</script>"
+HOSTILE = "</script ><script>alert(1)</script>"
 BASE = "https://service.example:8000/"
 
 
