@@ -18,7 +18,7 @@ def headline(table: Table, status: Status, assigned: Assigned, jobs: Sequence[Ad
     """Return the answer in a sentence."""
     at_hand = boards_text([BoardCount(model=board.model, count=board.count) for board in table.boards])
     if status is Status.UNKNOWN:
-        return f"not decided within {table.demand.time_limit_s:g} s; raise time_limit_s"
+        return f"not decided within {table.demand.time_limit_s:g} s; raise time_limit_s, or offer fewer GPUs"
     if status is Status.INFEASIBLE:
         blocked = [job.name for job in jobs if job.cannot_be_served]
         if blocked:

@@ -2,12 +2,12 @@
 
 from abc import ABC, abstractmethod
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from ortools.sat.python.cp_model import CpModel, CpSolver, IntVar, LinearExpr, LinearExprT
 
-from migperf.analysis.advisor.problem import Placement, Problem, Used, holds, jobs_on
+from migperf.analysis.advisor.problem import Placement, Problem, Used, jobs_on
 
 PER_MILLE = 1000
 """The smallest share is sought in steps of so much of what is required."""
@@ -158,23 +158,21 @@ class PooledModel(PlacementModel):
 
 
 class PerGpuModel(PlacementModel):
-    """Every GPU has variables of its own, as its jobs slow each other down. GPUs that are alike are put in order."""
+    """Every GPU has variables of its own, as its jobs slow each other down.
+
+    GPUs that are alike are not put in an order: the solver sees that they are, and finds more without the constraint.
+    """
 
     def _build(self) -> None:
         problem = self.problem
         self._slots = [Slot(kind, gpu) for kind, one in enumerate(problem.kinds) for gpu in range(one.count)]
         self._taken: dict[tuple[Slot, int, int], IntVar] = {}
-        orders: dict[Slot, LinearExprT] = {}
         used: list[LinearExprT] = []
         for slot in self._slots:
             chosen, there = self._cut(slot, 1)
             used.append(LinearExpr.sum(chosen))
             by_option = self._options(slot, there)
             self._levels(slot, by_option)
-            orders[slot] = self._order(chosen, by_option)
-        for slot, order in orders.items():
-            if (before := orders.get(Slot(slot.kind, slot.gpu - 1))) is not None:
-                self.cp.add(before >= order)
         self.gpus = LinearExpr.sum(used)
         self._add_up()
 
@@ -232,12 +230,6 @@ class PerGpuModel(PlacementModel):
     def _most_on(self, kind: int) -> int:
         return max((sum(dict(content).values()) for content in self.problem.kinds[kind].contents), default=1)
 
-    def _order(self, chosen: Iterable[IntVar], by_option: Mapping[int, LinearExprT]) -> LinearExprT:
-        """Return what GPUs that are alike are ordered by, so that the solver need not try them in every order."""
-        shape = [(number + 1) * variable for number, variable in enumerate(chosen)]
-        content = [(number + 1) * count for number, count in by_option.items()]
-        return 100_000 * LinearExpr.sum(shape) + LinearExpr.sum(content)
-
     def _add_up(self) -> None:
         options, jobs = self.problem.options, range(len(self.problem.jobs))
         capacity: dict[int, list[LinearExprT]] = {job: [] for job in jobs}
@@ -257,8 +249,7 @@ class PerGpuModel(PlacementModel):
         self.cp.clear_hints()
         wanted: dict[tuple[Slot, int, int], int] = {}
         for kind in range(len(self.problem.kinds)):
-            of_kind = sorted((used for used in placement if used.kind == kind), key=self._rank, reverse=True)
-            for gpu, used in enumerate(of_kind):
+            for gpu, used in enumerate(used for used in placement if used.kind == kind):
                 wanted |= self._at_levels(Slot(kind, gpu), used)
         for key, taken in self._taken.items():
             self.cp.add_hint(taken, wanted.get(key, 0))
@@ -267,12 +258,6 @@ class PerGpuModel(PlacementModel):
         beside = jobs_on(self.problem, used)
         jobs = {number: self.problem.options[number].job for number, _ in used.instances}
         return {(slot, number, self.problem.level(jobs[number], beside)): count for number, count in used.instances}
-
-    def _rank(self, used: Used) -> tuple[int, int]:
-        """Return by what a GPU is ordered among its like, as ``_order`` has it."""
-        contents = self.problem.kinds[used.kind].contents
-        shape = max(n for n, content in enumerate(contents) if holds([content], self.problem, used))
-        return shape, sum((number + 1) * count for number, count in used.instances)
 
     def placement(self, solver: CpSolver) -> Placement:
         """Return the instances of every GPU that has some; what carries nothing is left out."""

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ortools.sat.python.cp_model import FEASIBLE, INFEASIBLE, OPTIMAL, CpSolver, LinearExprT
 
@@ -15,6 +15,9 @@ from migperf.analysis.advisor.status import Status
 SEED, WORKERS, LINEARIZATION = 0, 1, 2
 """One worker, so that one question has one answer. Without the linear relaxation it proves nothing in time: the model
 is nearly linear (measured by ``benchmarks/advisor.py``)."""
+MOST_TOLD_APART = 48
+"""With more GPUs than that, variables for each take longer to make than there is time."""
+NO_BOUND = 1 << 62
 _LEAST_S = 0.05
 _ROUNDING = 1e-6
 """The solver tells whole numbers as floats."""
@@ -59,7 +62,8 @@ def solve(problem: Problem, limit_s: float) -> Solution:
     """Return the best placement: fewest GPUs (or most worth first), then fewest slices, then the most even headroom."""
     deadline_s = time.monotonic() + limit_s
     if not problem.interferes:
-        return _solution(problem, [_pursued(PooledModel(problem), deadline_s)])
+        exact = _pursued(PooledModel(problem), deadline_s)
+        return _solution(problem, exact, [exact], exact.reached[:1])
     # Without neighbours nothing can be worse, with all of them nothing better: between the two lies the truth.
     best_case = _Search(PooledModel(alone(problem)), deadline_s)
     best_case.model.require()
@@ -67,11 +71,29 @@ def solve(problem: Problem, limit_s: float) -> Solution:
     if best_case.infeasible:
         return Solution(status=Status.INFEASIBLE)
     worst_case = _pursued(PooledModel(crowded(problem)), deadline_s)
-    exact = PerGpuModel(problem)
+    told_apart = _without_surplus(problem, worst_case)
+    if sum(kind.count for kind in told_apart.kinds) > MOST_TOLD_APART:
+        return _solution(problem, None, [worst_case], best_case.reached)
+    exact = _told_apart(told_apart, best_case, worst_case, deadline_s)
+    return _solution(problem, exact, [exact, worst_case], [*exact.reached[:1], *best_case.reached])
+
+
+def _told_apart(problem: Problem, best_case: "_Search", worst_case: "_Search", deadline_s: float) -> "_Search":
+    """Search GPU by GPU, from what serves in the worst case on, and never for more than there is in the best."""
+    model = PerGpuModel(problem)
     if best_case.reached:
-        exact.bound(_goals(problem)[0].expression(exact), best_case.reached[0].bound, most=problem.seeks_worth)
-    exact.hint(worst_case.placement)
-    return _solution(problem, [_pursued(exact, deadline_s), worst_case], best_case.reached)
+        model.bound(_goals(problem)[0].expression(model), best_case.reached[0].bound, most=problem.seeks_worth)
+    model.hint(worst_case.placement)
+    return _pursued(model, deadline_s)
+
+
+def _without_surplus(problem: Problem, worst_case: "_Search") -> Problem:
+    """Return the problem without GPUs that the fewest cannot include: more of a kind than suffice in the worst case."""
+    if problem.seeks_worth or not worst_case.reached:
+        return problem
+    enough = len(worst_case.placement)
+    kinds = tuple(replace(kind, count=min(kind.count, enough)) for kind in problem.kinds)
+    return replace(problem, kinds=kinds)
 
 
 def largest_share(problem: Problem, limit_s: float) -> Reached | None:
@@ -96,23 +118,31 @@ def _pursued(model: PlacementModel, deadline_s: float) -> "_Search":
     return search
 
 
-def _solution(problem: Problem, searches: "Sequence[_Search]", bounds: "Sequence[Reached]" = ()) -> Solution:
-    """Return the best of what searches have found; the first of them is exact."""
-    exact = searches[0]
+def _solution(
+    problem: Problem, exact: "_Search | None", searches: "Sequence[_Search]", bounds: Sequence[Reached]
+) -> Solution:
+    """Return the best of what searches have found; ``exact`` is the one whose model is the problem itself."""
     found = [search for search in searches if search.reached]
     if not found:
-        return Solution(status=Status.INFEASIBLE if exact.infeasible else Status.UNKNOWN)
+        impossible = exact is not None and exact.infeasible
+        return Solution(status=Status.INFEASIBLE if impossible else Status.UNKNOWN)
     best = min(found, key=lambda search: _key(problem, evaluate(problem, search.placement)))
     scores = evaluate(problem, best.placement)
-    known = [reached.bound for reached in (*exact.reached[:1], *bounds)]
     value = scores.worth if problem.seeks_worth else scores.gpus
-    bound = (min if problem.seeks_worth else max)(known)
+    bound = _tightest(problem, [reached.bound for reached in bounds])
     return Solution(
         status=Status.OPTIMAL if value == bound else Status.FEASIBLE,
         placement=best.placement,
         goal=Reached(value, bound),
         ties_proved=best is exact and exact.complete(_goals(problem)),
     )
+
+
+def _tightest(problem: Problem, bounds: Sequence[int]) -> int:
+    """Return the best of the bounds that were proved; where there is none, one that holds of everything."""
+    if problem.seeks_worth:
+        return min(bounds, default=NO_BOUND)
+    return max(bounds, default=0)
 
 
 def _key(problem: Problem, scores: Scores) -> tuple[float, ...]:

@@ -7,9 +7,10 @@ from typing import Any
 from migperf.gpus.partition import PartitionKind
 from migperf.measure.figures import Interval, ResultFigure
 from migperf.metrics.metric import Scope
-from migperf.store import leases, results
+from migperf.store import leases, results, runs
 from migperf.store.database import Database
-from migperf.store.states import RunState
+from migperf.store.models import CellRow, ExperimentRow, GroupRow
+from migperf.store.states import GroupState, RunState
 from tests import builders
 
 NOW = datetime(2026, 3, 2, 9, 15, tzinfo=UTC)
@@ -59,3 +60,31 @@ def _figure(name: str, value: float | tuple[float, float, float], samples_per_st
         interval=Interval(low=low, high=high, level=0.95, method="a test's") if isinstance(value, tuple) else None,
         samples=round(at * WINDOW_S / samples_per_step) if name == "throughput" else None,
     )
+
+
+def in_group(database: Database, run_id: str, *, size: int = 1, shares: int = 1) -> None:
+    """Make the run one of a group of so many, which were measured at the same time, on so many shares of a device."""
+    experiment, group = f"experiment-{size}-{shares}", f"group-{size}-{shares}"
+    with database.write() as session:
+        cell = CellRow(number=0, coordinates={}, spec={})
+        session.add(
+            ExperimentRow(
+                id=experiment, name="test", created_at=NOW, document={}, plan={}, retry_failed=0, cells=[cell]
+            )
+        )
+        session.flush()
+        session.add(
+            GroupRow(
+                id=group,
+                experiment_id=experiment,
+                cell=0,
+                repeat=0,
+                state=GroupState.OPEN,
+                size=size,
+                together=size > 1,
+                shares=shares,
+            )
+        )
+        session.flush()
+        run = runs.lock(session, run_id)
+        run.group_id, run.member = group, 0

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from migperf.analysis.advisor.problem import Kind, Option, Problem, Wanted, evaluate, holds
-from migperf.analysis.advisor.solver import Solution, largest_share, solve
+from migperf.analysis.advisor.solver import MOST_TOLD_APART, Solution, largest_share, solve
 from migperf.analysis.advisor.status import Status
 from tests.analysis.advisor import brute_force
 
@@ -127,3 +127,31 @@ def test_many_gpus_that_are_alike_are_counted_not_tried_one_by_one() -> None:
     solution = solve(problem, 60)
     assert solution.status is Status.OPTIMAL
     assert (solution.goal and solution.goal.value) == 36
+
+
+def interfering(gpus: int, required: int) -> Problem:
+    """Two jobs that need slices, the second slowed down beside the first."""
+    options = tuple(
+        Option(job=job, kind=0, profile="1g", slices=1, capacity=(10,) if job == 0 else (10, 5)) for job in range(2)
+    )
+    wanted = (Wanted(required=required), Wanted(required=required, slowed_by={0: 1}))
+    return Problem((Kind(count=gpus, contents=A30),), wanted, options)
+
+
+def test_jobs_that_slow_each_other_down_get_gpus_of_their_own_where_that_takes_fewer() -> None:
+    # Six instances of each would fill three GPUs, but not without sharing one, which costs more than is there.
+    solution = solve(interfering(12, 60), LIMIT_S)
+    assert solution.status is Status.OPTIMAL
+    assert (solution.goal and solution.goal.value) == 4
+
+
+def test_with_too_many_gpus_to_tell_apart_what_is_claimed_still_holds() -> None:
+    many = 2 * MOST_TOLD_APART
+    problem = interfering(many, 10 * many)
+    solution = solve(problem, LIMIT_S)
+    assert evaluate(problem, solution.placement).serves(problem)
+    assert solution.goal is not None
+    # Alone on a GPU each job needs a quarter as many GPUs as instances: that many suffice, and half are the bound.
+    assert solution.goal.bound <= many // 2 <= solution.goal.value
+    undecided = solve(interfering(many, 16 * many), LIMIT_S)
+    assert (undecided.status, undecided.placement) == (Status.UNKNOWN, ())

@@ -8,9 +8,8 @@ from migperf.analysis.advisor.evidence import Evidence, Rank
 from migperf.analysis.advisor.stored import read_evidence
 from migperf.measure.benchmark import Statistic
 from migperf.store.database import Database
-from migperf.store.models import Run
 from migperf.store.states import RunState
-from tests.analysis.advisor.measured_runs import A100, measured
+from tests.analysis.advisor.measured_runs import A100, in_group, measured
 
 BATCH_1 = {"parameters": {"batch_size": 1}}
 AT_100 = {"load": {"rate_per_s": 100}, **BATCH_1}
@@ -135,6 +134,16 @@ def test_simulated_shared_and_failed_runs_never_speak_and_tainted_ones_only_when
     assert one.runs == (spoiled,)
 
 
+def test_a_run_of_an_experiment_speaks_unless_it_had_company_or_a_share(database: Database) -> None:
+    figures = {"throughput": 100, "latency_p99": 3}
+    alone, beside, shared = (measured(database, figures=figures, **AT_100) for _ in range(3))
+    in_group(database, alone)
+    in_group(database, beside, size=2)
+    in_group(database, shared, shares=2)
+    (one,) = said(database)
+    assert one.runs == (alone,)
+
+
 def test_a_gpu_that_is_not_cut_is_a_choice_too(database: Database) -> None:
     measured(database, None, {"throughput": 500, "latency_p99": 3}, **AT_100)
     (one,) = said(database)
@@ -147,11 +156,3 @@ def test_jobs_without_a_benchmark_ask_for_nothing(database: Database) -> None:
     )
     with database.read() as session:
         assert read_evidence(session, asked).evidence == {}
-
-
-def test_the_tests_store_what_runs_leave_behind(database: Database) -> None:
-    run_id = measured(database, figures={"throughput": 100}, **AT_100)
-    with database.read() as session:
-        run = session.get(Run, run_id)
-        assert run is not None
-        assert (run.state, run.benchmark["scenario"]) == (RunState.SUCCEEDED, "server")
