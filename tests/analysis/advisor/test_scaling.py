@@ -18,6 +18,14 @@ def test_what_is_enough_in_whole_numbers_is_enough_in_truth(required: float, cap
         assert sum(map(Fraction, capacities)) >= Fraction(required) * (1 - Fraction(1, 1 << 50))
 
 
+@given(RATES, st.floats(1e-6, 1e9))
+def test_capacities_are_rounded_down_and_requirements_up(value: float, scale: float) -> None:
+    unit, exact = unit_of(scale), Fraction(str(value))
+    assert ceiling(value, unit) * Fraction(unit) >= exact
+    if exact / Fraction(unit) < 1 << 40:
+        assert floor(value, unit) * Fraction(unit) <= exact < (floor(value, unit) + 1) * Fraction(unit)
+
+
 @given(RATES)
 def test_less_than_one_part_in_a_million_is_lost(required: float) -> None:
     unit = unit_of(required)
