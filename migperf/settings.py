@@ -51,6 +51,10 @@ class Settings(BaseSettings):
         default=True, description="Whether this node's CPU is a partition; false where another worker offers it."
     )
 
+    mps_control: Annotated[str, StringConstraints(min_length=1)] = Field(
+        default="nvidia-cuda-mps-control", description="The control program of NVIDIA's MPS: a name on PATH, or a path."
+    )
+
     lease_s: Seconds = Field(default=15.0, description="A lease not renewed for this long is lost.")
     lease_renew_s: Seconds = Field(default=1.0, description="How often a supervisor renews, and looks for a cancel.")
     wake_resend_s: Seconds = Field(default=2.0, description="An unanswered wake-up is sent again after this long.")
@@ -116,6 +120,11 @@ class Settings(BaseSettings):
     def runs_dir(self) -> Path:
         """Folder of the logs that running children write."""
         return self.data_dir / "runs"
+
+    @cached_property
+    def mps_dir(self) -> Path:
+        """Folder of the MPS daemons that this worker keeps, one a device."""
+        return self.data_dir / "mps"
 
     @cached_property
     def simulated_host_file(self) -> Path:

@@ -12,6 +12,7 @@ from migperf.measure.environment import framework_facts
 from migperf.measure.events import DoesNotCompile, DoesNotFit, Environment, Failed, Finished
 from migperf.measure.figures import ResultFigure
 from migperf.measure.gate import Gate
+from migperf.measure.green_streams import streams_of
 from migperf.measure.harness import harness_figures
 from migperf.measure.job import Job
 from migperf.measure.memory import allocator_state, is_out_of_memory, peak_figures, reset_peaks
@@ -20,6 +21,7 @@ from migperf.measure.profiling.recording import leave_profile
 from migperf.measure.recorder import Recorder
 from migperf.measure.scenarios import in_company, prepare
 from migperf.measure.searching.memory_limit import limit_memory
+from migperf.measure.sharing_facts import sharing_facts
 from migperf.metrics.metric import Scope
 from workloads.base import CannotExecuteError, Context, Figure, Payload, Report, Task
 
@@ -50,7 +52,10 @@ def main(connection: Connection) -> int:
 
 def bind(job: Job) -> "torch.device":
     """Make this process see its partition and nothing else. Must come before CUDA is initialised."""
+    for name in [name for name in os.environ if name.startswith("CUDA_MPS_")]:
+        del os.environ[name]  # what is set for this host is not what the run asked for
     os.environ["CUDA_VISIBLE_DEVICES"] = job.partition.visible_devices()
+    os.environ.update(job.environment)
     if job.partition.cpus:
         os.sched_setaffinity(0, job.partition.cpus)
     import torch
@@ -72,6 +77,7 @@ def perform_job(job: Job, device: "torch.device", recorder: Recorder, gate: Gate
         recorder.send(Environment(facts={"memory_limit_mib": limit_memory(job.partition.memory_mib)}))
     workload = job.benchmark.card.load()
     recorder.send(Environment(facts=framework_facts(device, job.benchmark.seed)))
+    recorder.send(Environment(facts=sharing_facts(job.partition, device)))
     context = Context(
         device=device,
         seed=job.benchmark.seed,
@@ -86,7 +92,9 @@ def perform_job(job: Job, device: "torch.device", recorder: Recorder, gate: Gate
     costs = cost_figures(payload)
     engine = prepare_engine(job.benchmark.engine, payload, device, job.benchmark.most_together)
     recorder.send(Environment(facts=dict(engine.facts)))
-    drive = prepare(job.benchmark, payload, device)
+    streams = streams_of(job.benchmark, job.partition, device)
+    recorder.send(Environment(facts=streams.facts))
+    drive = prepare(job.benchmark, payload, device, streams.enter)
     if job.company is not None and gate is not None:
         drive = in_company(drive, payload, gate, measured=job.company.measured)
         gate.reach(Stage.PREPARED)

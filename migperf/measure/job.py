@@ -20,5 +20,7 @@ class Job(BaseModel):
     """Whether the child is to get no more memory of the host than its partition has, and the host can spare."""
     company: Company | None = None
     """The group that it is measured in; None of a run that is measured alone."""
+    environment: dict[str, str] = Field(default_factory=dict)
+    """Variables that the child is given before CUDA is initialised in it, such as those of a client of MPS."""
     facts: dict[str, JsonValue] = Field(default_factory=dict)
     """What is known of the place before the child begins; becomes part of the run's environment."""

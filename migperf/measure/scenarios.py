@@ -14,6 +14,7 @@ from migperf.measure.loops.multi_stream import MultiStream
 from migperf.measure.loops.open_loop import OpenLoop
 from migperf.measure.loops.rules import measuring_rule, warmup_rule
 from migperf.measure.loops.stopping import Exactly
+from migperf.measure.loops.streams import Enter, usual_streams
 from migperf.measure.loops.timers import Timing, pipelined_timer, synchronised_timer
 from migperf.measure.loops.together import Meeting, Together
 from migperf.measure.loops.window import Window
@@ -37,16 +38,16 @@ class Drive(Protocol):
         ...
 
 
-def prepare(benchmark: Benchmark, payload: Payload, device: "torch.device") -> Drive:
-    """Return how the benchmark's scenario drives the payload."""
+def prepare(benchmark: Benchmark, payload: Payload, device: "torch.device", enter: Enter | None = None) -> Drive:
+    """Return how the benchmark's scenario drives the payload; ``enter`` is what its streams are in, if not as usual."""
     if isinstance(payload, TrainingPayload):
         return _training(benchmark, payload, device)
     if not isinstance(payload, InferencePayload):
         raise TypeError(f"{type(payload).__name__} is neither an InferencePayload nor a TrainingPayload")
     if benchmark.scenario is Scenario.MULTI_STREAM:
-        return _multi_stream(benchmark, payload, device)
+        return _multi_stream(benchmark, payload, device, enter)
     if benchmark.scenario is Scenario.SERVER:
-        return _server(benchmark, payload, device)
+        return _server(benchmark, payload, device, enter)
     alone = benchmark.scenario is Scenario.SINGLE_STREAM
     timer = synchronised_timer(device) if alone else pipelined_timer(device)
     return ClosedLoop(
@@ -82,17 +83,18 @@ class NoCompanyError(MigperfError):
         )
 
 
-def _server(benchmark: Benchmark, payload: InferencePayload, device: "torch.device") -> Drive:
+def _server(benchmark: Benchmark, payload: InferencePayload, device: "torch.device", enter: Enter | None) -> Drive:
     load = benchmark.load or Load()
     if load.max_batch > 1 and type(payload).join is InferencePayload.join:
         raise JoiningNotOfferedError(type(payload).__name__, load.max_batch)
     if not isinstance(benchmark.search, MaxRate):
-        return open_loop(benchmark, load, payload, device)
+        return open_loop(benchmark, load, payload, device, enter=enter)
     timer = synchronised_timer(device)
     step = answer_request(payload, timer)
 
     def at_rate(rate_per_s: float, number: int) -> OpenLoop:
-        return open_loop(benchmark, load.model_copy(update={"rate_per_s": rate_per_s}), payload, device, number)
+        at_this = load.model_copy(update={"rate_per_s": rate_per_s})
+        return open_loop(benchmark, at_this, payload, device, number, enter)
 
     def answer() -> Timing:
         step()
@@ -104,13 +106,19 @@ def _server(benchmark: Benchmark, payload: InferencePayload, device: "torch.devi
 
 
 def open_loop(
-    benchmark: Benchmark, load: Load, payload: InferencePayload, device: "torch.device", number: int = 0
+    benchmark: Benchmark,
+    load: Load,
+    payload: InferencePayload,
+    device: "torch.device",
+    number: int = 0,
+    enter: Enter | None = None,
 ) -> OpenLoop:
     """Return how requests that arrive by themselves drive the payload; ``number`` gives them arrivals of their own."""
     return OpenLoop(
         payload=payload,
         device=device,
         load=load,
+        enter=enter or usual_streams(load.streams, device),
         arrivals=arrival_times_ns(load, (benchmark.seed, number)),
         warmup=warmup_rule(benchmark.method),
         measuring=measuring_rule(benchmark.method),
@@ -119,11 +127,15 @@ def open_loop(
     )
 
 
-def _multi_stream(benchmark: Benchmark, payload: InferencePayload, device: "torch.device") -> MultiStream:
+def _multi_stream(
+    benchmark: Benchmark, payload: InferencePayload, device: "torch.device", enter: Enter | None
+) -> MultiStream:
+    streams = (benchmark.load or Load()).streams
     return MultiStream(
         payload=payload,
         device=device,
-        streams=(benchmark.load or Load()).streams,
+        streams=streams,
+        enter=enter or usual_streams(streams, device),
         warmup=warmup_rule(benchmark.method),
         measuring=measuring_rule(benchmark.method),
     )

@@ -12,6 +12,7 @@ from migperf.measure.load import Load
 from migperf.measure.loops.arrivals import arrival_times_ns
 from migperf.measure.loops.open_loop import OpenLoop
 from migperf.measure.loops.stopping import AtLeast, StopRule
+from migperf.measure.loops.streams import usual_streams
 from migperf.measure.loops.window import Window
 from migperf.measure.recorder import Recorder
 from workloads.base import InferencePayload
@@ -100,6 +101,7 @@ def serve(
         payload=Server(clock, service_s),
         device=torch.device("cpu"),
         load=load,
+        enter=usual_streams(load.streams, torch.device("cpu")),
         arrivals=planned,
         warmup=warmup or AtLeast(steps=0, s=0, max_s=1e9),
         measuring=measuring or AtLeast(steps=requests, s=0, max_s=1e9),

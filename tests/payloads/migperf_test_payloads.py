@@ -52,6 +52,7 @@ class Misdeed(StrEnum):
     CHATTER = "chatter"
     LEAVE_CHILD = "leave_child"
     IGNORE_SIGTERM = "ignore_sigterm"
+    TELL_ENVIRONMENT = "tell_environment"
 
 
 class MisbehaveParameters(Parameters):
@@ -195,6 +196,13 @@ def _leave_child(parameters: MisbehaveParameters) -> None:
         note.write(str(left.pid))
 
 
+def _tell_environment(parameters: MisbehaveParameters) -> None:
+    """Write CUDA's variables as the C library has them, for that is where the driver looks."""
+    lines = subprocess.run(["env"], capture_output=True, text=True, check=True).stdout.splitlines()
+    with open(parameters.note, "w") as note:
+        note.write("\n".join(line for line in lines if line.startswith("CUDA_")))
+
+
 _MISDEEDS: dict[Misdeed, Callable[[MisbehaveParameters], object]] = {
     Misdeed.NONE: lambda _: None,
     Misdeed.RAISE: _raise,
@@ -208,6 +216,7 @@ _MISDEEDS: dict[Misdeed, Callable[[MisbehaveParameters], object]] = {
     Misdeed.CHATTER: _chatter,
     Misdeed.LEAVE_CHILD: _leave_child,
     Misdeed.IGNORE_SIGTERM: _ignore_sigterm,
+    Misdeed.TELL_ENVIRONMENT: _tell_environment,
 }
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from migperf.measure.loops.in_order import InOrder
 from migperf.measure.loops.stopping import Ended, StopRule
-from migperf.measure.loops.streams import run_streams
+from migperf.measure.loops.streams import Enter, run_streams
 from migperf.measure.loops.timers import Timing, synchronised_timer
 from migperf.measure.loops.window import Window
 from migperf.measure.phases import Phase
@@ -31,13 +31,14 @@ class MultiStream:
     payload: InferencePayload
     device: "torch.device"
     streams: int
+    enter: Enter
     warmup: StopRule
     measuring: StopRule
 
     def perform(self, recorder: Recorder) -> Window:
         """Warm up, measure, and return the measured window."""
         book = _Book(self, recorder)
-        run_streams(self.streams, self.device, lambda: self._loop(book), book.abandon)
+        run_streams(self.streams, self.enter, lambda: self._loop(book), book.abandon)
         return book.close()
 
     def _loop(self, book: "_Book") -> None:

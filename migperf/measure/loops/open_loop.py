@@ -14,7 +14,7 @@ from migperf.measure.load import Load
 from migperf.measure.loops.clock import Clock
 from migperf.measure.loops.open_loop_book import Book
 from migperf.measure.loops.stopping import StopRule
-from migperf.measure.loops.streams import run_streams
+from migperf.measure.loops.streams import Enter, run_streams
 from migperf.measure.loops.timers import HostTimer, StepTimer, SynchronisedCudaTimer, Timing
 from migperf.measure.loops.window import Window
 from migperf.measure.phases import Phase
@@ -39,6 +39,7 @@ class OpenLoop:
     payload: InferencePayload
     device: "torch.device"
     load: Load
+    enter: Enter
     arrivals: Iterator[int]
     warmup: StopRule
     measuring: StopRule
@@ -51,7 +52,7 @@ class OpenLoop:
         rules = tuple(zip(self.phases, (self.warmup, self.measuring), strict=True))
         book = Book(self.load, self.arrivals, rules, recorder, self.clock.now_ns(), self.drain_s)
         lock = threading.Lock()
-        run_streams(self.load.streams, self.device, lambda: self._serve(book, lock), book.abandon)
+        run_streams(self.load.streams, self.enter, lambda: self._serve(book, lock), book.abandon)
         return book.close(self.clock.now_ns())
 
     def _serve(self, book: Book, lock: threading.Lock) -> None:
