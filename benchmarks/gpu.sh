@@ -1,5 +1,5 @@
 #!/bin/sh
-# What is run on a machine with an NVIDIA GPU whenever one is at hand. Changes nothing on the GPU, needs no network.
+# What is run on a machine with an NVIDIA GPU whenever one is at hand. Changes no setting of the GPU, needs no network.
 #   benchmarks/gpu.sh FOLDER     leaves a log of each step, their files, and steps.txt there; takes at most 8 minutes
 # PYTHON names the interpreter (python3). Exit status 1 if a step failed; the steps after it run all the same.
 set -eu
@@ -32,10 +32,12 @@ step() {
     printf '%-12s %-22s %s\n' "$name" "$result" $(($(date +%s) - begun)) >>"$out/steps.txt"
 }
 
-step tests 150 5 "$python" -m pytest -m gpu -q
-step inventory 100 0 "$python" benchmarks/gpu_inventory.py --out "$out"
-step engines 180 0 "$python" benchmarks/engines.py --where kind=gpu --workload resnet50 --workload vit-p-4gf \
+step tests 130 5 "$python" -m pytest -m gpu -q
+step inventory 40 0 "$python" benchmarks/gpu_inventory.py --out "$out"
+step engines 160 0 "$python" benchmarks/engines.py --where kind=gpu --workload resnet50 --workload vit-p-4gf \
     --batch-size 64 --seconds 1
+step sharing 145 0 "$python" benchmarks/sharing.py --where kind=gpu --workload resnet50 --workload vit-p-18gf \
+    --clients 2 --clients 4 --clients 1 --seconds 1 --repeats 1 --limit-s 125 --out "$out"
 
 cat "$out/steps.txt"
 exit $failed

@@ -23,6 +23,7 @@ from migperf.measure.launcher import Launcher
 from migperf.measure.outcome import Ending, Stop
 from migperf.measure.phases import Phase
 from migperf.measure.supervisor import Limits, Standing, Supervisor
+from migperf.metrics.instruments import Instruments
 from migperf.metrics.metric import Metric
 from migperf.metrics.series import Chunk
 
@@ -141,7 +142,7 @@ def test_a_run_on_the_partition_succeeds_and_its_environment_names_the_gpu(
     watcher, log = Patient(), tmp_path / "log"
     with Launcher() as launcher:
         launcher.wait_until_warm()
-        outcome = Supervisor(launcher, job, watcher, log, Limits(tick_s=0.2)).run()
+        outcome = Supervisor(launcher, Instruments(), job, watcher, log, Limits(tick_s=0.2)).run()
     assert outcome.ending is Ending.SUCCEEDED, f"{outcome.reason}\n{log.read_text()}"
     assert watcher.phases == [phase for phase in Phase if phase not in (Phase.SEARCHING, Phase.PROFILING)]
     assert outcome.environment["device"] == "cuda:0"
