@@ -14,10 +14,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from workloads.base import Context, Figure, GradientTraining, InferencePayload, Report, Task, Workload
-from workloads.data.pool import BatchPool, fill_pool, move
+from workloads.base import Context, GradientTraining, InferencePayload, Report, Task, Workload
+from workloads.data.pool import BatchPool, fill_pool, joined
 from workloads.data.procedural import GratingImages, ImageBatch
 from workloads.image_parameters import ImageParameters, OptimizerName
+from workloads.losses import FirstAndLastLoss
+from workloads.pooled import PooledPayload
 from workloads.recipe.averaging import UPDATE_PERIOD, WeightAverage, average_alpha
 from workloads.recipe.mixing import BatchMixer
 from workloads.recipe.optimisation import Tuned, build_optimizer
@@ -38,31 +40,16 @@ class ModelBuilder(Protocol):
         """
 
 
-class ClassifierInference(InferencePayload):
+class ClassifierInference(PooledPayload[ImageBatch], InferencePayload):
     """Classifies one batch of pooled images at a time; the answer is logits (B, K)."""
 
-    def __init__(self, model: nn.Module, pool: BatchPool, parameters: ImageParameters, device: torch.device) -> None:
+    def __init__(
+        self, model: nn.Module, pool: BatchPool[ImageBatch], parameters: ImageParameters, device: torch.device
+    ) -> None:
         self.samples_per_step = parameters.batch_size
         self.model = model.to(device).eval()
         self._pool = pool
         self._device = device
-
-    @contextmanager
-    def rehearsal(self) -> Iterator[None]:
-        """See Payload."""
-        pool, self._pool = self._pool, BatchPool(self._pool.batches)
-        try:
-            yield
-        finally:
-            self._pool = pool
-
-    def next_batch(self) -> ImageBatch:
-        """Return the pool's next batch."""
-        return self._pool.next()
-
-    def stage(self, batch: ImageBatch) -> ImageBatch:
-        """Start the copy to the device."""
-        return move(batch, self._device)
 
     def infer(self, batch: ImageBatch) -> Tensor:
         """Return logits (B, K)."""
@@ -72,10 +59,7 @@ class ClassifierInference(InferencePayload):
 
     def join(self, batches: Sequence[ImageBatch]) -> ImageBatch:
         """Return the images of several requests as one batch."""
-        return ImageBatch(
-            images=torch.cat([batch.images for batch in batches]),
-            labels=torch.cat([batch.labels for batch in batches]),
-        )
+        return joined(batches)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,11 +70,16 @@ class MixedImages:
     targets: Tensor
 
 
-class ClassifierTraining(GradientTraining):
+class ClassifierTraining(PooledPayload[ImageBatch], GradientTraining):
     """Trains on pooled images without end."""
 
     def __init__(
-        self, model: nn.Module, pool: BatchPool, parameters: ImageParameters, setting: Tuned, context: Context
+        self,
+        model: nn.Module,
+        pool: BatchPool[ImageBatch],
+        parameters: ImageParameters,
+        setting: Tuned,
+        context: Context,
     ) -> None:
         self.samples_per_step = parameters.batch_size
         self.model = model.to(context.device).train()
@@ -101,26 +90,17 @@ class ClassifierTraining(GradientTraining):
         self._pool = pool
         self._device = context.device
         self._steps = 0
-        self._first_loss: Tensor | None = None
-        self._last_loss: Tensor | None = None
+        self._losses = FirstAndLastLoss()
 
     @contextmanager
     def rehearsal(self) -> Iterator[None]:
         """See Payload."""
-        pool, self._pool = self._pool, BatchPool(self._pool.batches)
         mixer, self._mixer = self._mixer, copy.deepcopy(self._mixer)
         try:
-            yield
+            with super().rehearsal():
+                yield
         finally:
-            self._pool, self._mixer = pool, mixer
-
-    def next_batch(self) -> ImageBatch:
-        """Return the pool's next batch."""
-        return self._pool.next()
-
-    def stage(self, batch: ImageBatch) -> ImageBatch:
-        """Start the copy to the device."""
-        return move(batch, self._device)
+            self._mixer = mixer
 
     def augment(self, batch: ImageBatch) -> MixedImages:
         """Return mixed images with their soft targets."""
@@ -139,14 +119,10 @@ class ClassifierTraining(GradientTraining):
 
     def report(self) -> Report:
         """Return the loss of the first step and of the last. Waits for the device."""
-        return Report(
-            figures=(_loss_figure("first_loss", self._first_loss), _loss_figure("last_loss", self._last_loss))
-        )
+        return Report(figures=self._losses.figures())
 
     def _after_step(self, loss: Tensor) -> None:
-        if self._first_loss is None:
-            self._first_loss = loss
-        self._last_loss = loss
+        self._losses.note(loss)
         self._steps += 1
         if self._average is not None and self._steps % UPDATE_PERIOD == 0:
             self._average.update(self.model, self._average_alpha)
@@ -183,7 +159,7 @@ class ImageClassification(Workload):
             return self.build(image_size=parameters.image_size, classes=parameters.classes, task=task)
 
 
-def _pool(parameters: ImageParameters, context: Context) -> BatchPool:
+def _pool(parameters: ImageParameters, context: Context) -> BatchPool[ImageBatch]:
     return fill_pool(
         GratingImages(classes=parameters.classes, side=parameters.image_size),
         batch_size=parameters.batch_size,
@@ -191,9 +167,3 @@ def _pool(parameters: ImageParameters, context: Context) -> BatchPool:
         seed=context.seed,
         pinned=context.device.type == "cuda",
     )
-
-
-def _loss_figure(name: str, loss: Tensor | None) -> Figure:
-    if loss is None:
-        return Figure(name=name, value=None, unit="nat", absent="no step was taken")
-    return Figure(name=name, value=float(loss), unit="nat")
