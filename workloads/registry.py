@@ -13,6 +13,7 @@ from workloads.frameworks.cards import CARDS as FRAMEWORKS
 from workloads.micro.cards import CARDS as MICRO
 from workloads.resnet.cards import CARDS as RESNET
 from workloads.synthetic.cards import CARDS as SYNTHETIC
+from workloads.text.cards import CARDS as TEXT
 from workloads.vit_conv_stem.cards import CARDS as VIT_CONV_STEM
 
 ENTRY_POINT_GROUP = "migperf.workloads"
@@ -59,6 +60,7 @@ def _all_cards() -> Iterator[Card]:
     yield from MICRO
     yield from RESNET
     yield from SYNTHETIC
+    yield from TEXT
     yield from VIT_CONV_STEM
     for point in entry_points(group=ENTRY_POINT_GROUP):
         yield point.load()

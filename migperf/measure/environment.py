@@ -3,6 +3,7 @@
 import os
 import platform
 import socket
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,10 @@ def host_facts() -> dict[str, JsonValue]:
 
 
 def framework_facts(device: "torch.device", seed: int) -> dict[str, JsonValue]:
-    """Return what the child knows: Python, torch, CUDA, threads, precision settings, device and seed."""
+    """Return what the child knows: Python, torch, CUDA, threads, precision settings, device and seed.
+
+    The transformers library is named where the payload is built by it.
+    """
     import torch
 
     facts: dict[str, JsonValue] = {
@@ -46,6 +50,8 @@ def framework_facts(device: "torch.device", seed: int) -> dict[str, JsonValue]:
         "device": str(device),
         "seed": seed,
     }
+    if (library := sys.modules.get("transformers")) is not None:
+        facts["transformers"] = library.__version__
     if device.type == "cuda":
         properties = torch.cuda.get_device_properties(device)
         facts |= {

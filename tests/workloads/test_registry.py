@@ -31,6 +31,9 @@ RESNETS = {f"resnet{depth}" for depth in (18, 34, 50, 101, 152)}
 VITS = {f"vit-{stem}-{size}gf" for stem in "pc" for size in (1, 4, 18, 36, 72)}
 SYNTHETIC = {"null", "known-service"}
 MICRO = {"matrix-product", "memory-copy"}
+TEXT = {"distilbert", "bert-base", "bert-large", "roberta-base", "xlnet-base"} | {
+    f"{family}-tiny" for family in ("bert", "distilbert", "roberta", "xlnet")
+}
 CPU = Context(device=torch.device("cpu"), seed=0)
 
 
@@ -63,7 +66,7 @@ def package(tmp_path, monkeypatch):
 
 
 def test_the_catalogue_names_every_shipped_payload_in_alphabetical_order():
-    assert RESNETS | VITS | SYNTHETIC | MICRO | {"vit-stem-stability"} <= set(catalogue())
+    assert RESNETS | VITS | SYNTHETIC | MICRO | TEXT | {"vit-stem-stability"} <= set(catalogue())
     assert list(catalogue()) == sorted(catalogue())
 
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.dropout import _DropoutNd
 from torch.utils._pytree import tree_flatten, tree_map
 
 from migperf.measure.engines.agreement import Results, Tensors
@@ -75,12 +76,13 @@ class TrainingTrial:
 def trying_out(payload: Payload, device: torch.device) -> Iterator[Trial]:
     """Inside, the payload can be tried out; afterwards its weights, buffers and random states are as they were.
 
-    Raises EngineUncheckedError for one that only takes whole steps.
+    Raises EngineUncheckedError for one that only takes whole steps, and for one that leaves values out at random.
     """
     with payload.rehearsal(), _random_state_kept(device):
         if isinstance(payload, InferencePayload):
             yield InferenceTrial(payload, payload.stage(payload.next_batch()), device)
         elif isinstance(payload, GradientTraining):
+            _check_nothing_is_dropped(payload.model)
             payload.optimizer.zero_grad(set_to_none=True)  # a step before may have left some, which would add up
             batch = payload.augment(payload.stage(payload.next_batch()))
             with probe_weights(payload.model), _buffers_kept(payload.model):
@@ -90,6 +92,16 @@ def trying_out(payload: Payload, device: torch.device) -> Iterator[Trial]:
                 f"{type(payload).__name__} is neither InferencePayload nor GradientTraining, so that no engine can be "
                 "checked on it; its card should offer eager in fp32 alone"
             )
+
+
+def _check_nothing_is_dropped(model: nn.Module) -> None:
+    """Raise EngineUncheckedError if a step depends on numbers that each engine draws in its own way."""
+    dropping = (layer.p for layer in model.modules() if isinstance(layer, _DropoutNd) and layer.training)
+    if (most := max(dropping, default=0.0)) > 0:
+        raise EngineUncheckedError(
+            f"the model drops values at random (dropout {most:g}), and an engine draws others than the eager model in "
+            "fp32, so their gradients cannot be compared; set dropout to 0 in the workload's parameters"
+        )
 
 
 def repeated(value: Any, times: int) -> Any:  # noqa: ANN401 - inputs or outputs

@@ -14,6 +14,8 @@ from tests.measure.engines.networks import CPU, FAMILIES, built, step
 from workloads.base import Payload, Task
 
 EAGER = [{"precision": "bf16"}, {"precision": "fp16"}, {"channels_last": True}]
+TEXTS = ("bert-tiny", "distilbert-tiny", "roberta-tiny", "xlnet-tiny")
+SEQUENCES = {"batch_size": 4, "sequence_length": 32, "padding": 0.25}
 ONNX = {"runtime": "onnx_runtime"}
 COMPILE = {"runtime": "compile"}
 of_pytorch = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
@@ -66,6 +68,53 @@ def test_all_engines_of_a_cpu_agree_in_every_family(name: str, task: Task, engin
     payload = built(name, task, image_size=64)
     assert error_of(prepared(payload, **engine)) < 0.1
     step(payload)
+
+
+@of_pytorch
+@pytest.mark.parametrize("engine", [{"precision": "bf16"}, {"precision": "fp16"}, ONNX], ids=str)
+@pytest.mark.parametrize("name", TEXTS)
+def test_language_models_of_two_inputs_infer_alike(name: str, engine: dict[str, object]) -> None:
+    payload = built(name, Task.INFERENCE, **SEQUENCES)
+    assert error_of(prepared(payload, most_together=3, **engine)) < 0.03
+    assert step(payload).shape == (4, 2)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+@pytest.mark.parametrize("name", TEXTS)
+def test_language_models_train_alike_and_rounding_is_not_all_that_is_compared(
+    name: str, precision: str, seed: int
+) -> None:
+    payload = built(name, Task.TRAINING, seed=seed, dropout=0, **SEQUENCES)
+    assert error_of(prepared(payload, precision=precision)) < 0.02
+    assert step(payload).dtype == torch.float32
+
+
+@of_pytorch
+@pytest.mark.parametrize("task", Task)
+def test_a_compiled_language_model_is_one_graph(task: Task) -> None:
+    payload = built("bert-tiny", task, dropout=0, **SEQUENCES)
+    ready = prepared(payload, **COMPILE)
+    assert error_of(ready) < 1e-4
+    assert (ready.facts["compiled_graphs"], ready.facts["graph_breaks"]) == (1, 0)
+    step(payload)
+
+
+@pytest.mark.slow
+@of_pytorch
+@pytest.mark.parametrize("engine", [COMPILE, {**COMPILE, "precision": "bf16"}], ids=str)
+@pytest.mark.parametrize("task", Task)
+@pytest.mark.parametrize("name", TEXTS)
+def test_compiled_language_models_agree_in_every_family(name: str, task: Task, engine: dict[str, object]) -> None:
+    payload = built(name, task, dropout=0, **SEQUENCES)
+    assert error_of(prepared(payload, most_together=3 if task is Task.INFERENCE else 1, **engine)) < 0.03
+    step(payload)
+
+
+def test_training_that_drops_values_at_random_cannot_be_checked_and_says_what_to_set() -> None:
+    with pytest.raises(EngineUncheckedError, match=r"dropout 0\.1.*set dropout to 0"):
+        prepared(built("bert-tiny", Task.TRAINING, **SEQUENCES), precision="bf16")
+    prepared(built("bert-tiny", Task.INFERENCE, **SEQUENCES), precision="bf16")
 
 
 def test_gradients_that_a_step_before_has_left_do_not_enter_the_check() -> None:

@@ -1,0 +1,1 @@
+"""Language models of the BERT family and XLNet that classify sequences of tokens, built by the transformers library."""
