@@ -35,6 +35,7 @@ class Places:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._geometries: dict[str, Geometry | None] = {}
+        self._capacities: dict[tuple[str | None, str | None], int | None] = {}
 
     def of(self, row: PartitionRow | None) -> Place | None:
         """Return where that partition is; None for a run that has not been put anywhere."""
@@ -45,7 +46,7 @@ class Places:
         return Place(
             partition=partition,
             node=row.node,
-            fitting=_fitting(partition, geometry),
+            fitting=self._fitting(partition, geometry),
             is_whole=_is_whole(partition, geometry),
         )
 
@@ -54,12 +55,19 @@ class Places:
             self._geometries[gpu] = gpus.describe(gpus.get(self._session, gpu)).geometry
         return self._geometries[gpu]
 
+    def _fitting(self, partition: Partition, geometry: Geometry | None) -> int | None:
+        if partition.share is not None:
+            return partition.share.count
+        if partition.kind is not PartitionKind.MIG:
+            return 1
+        # Trying out every place on the grid takes a while, and every run has an instance of its own.
+        where = partition.gpu_uuid, partition.profile
+        if where not in self._capacities:
+            self._capacities[where] = _capacity(partition, geometry)
+        return self._capacities[where]
 
-def _fitting(partition: Partition, geometry: Geometry | None) -> int | None:
-    if partition.share is not None:
-        return partition.share.count
-    if partition.kind is not PartitionKind.MIG:
-        return 1
+
+def _capacity(partition: Partition, geometry: Geometry | None) -> int | None:
     if geometry is None or partition.profile not in geometry.by_name:
         return None
     return geometry.capacity(partition.profile, ())

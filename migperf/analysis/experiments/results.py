@@ -106,7 +106,14 @@ class ExperimentResults:
 
     def repeats_of(self, cell: int) -> tuple[Repeat, ...]:
         """Return the repeats of a cell by their number."""
-        return tuple(sorted((one for one in self.repeats if one.cell == cell), key=lambda one: one.repeat))
+        return self._by_cell.get(cell, ())
+
+    @cached_property
+    def _by_cell(self) -> Mapping[int, tuple[Repeat, ...]]:
+        found: dict[int, tuple[Repeat, ...]] = {}
+        for one in sorted(self.repeats, key=lambda one: one.repeat):
+            found[one.cell] = (*found.get(one.cell, ()), one)
+        return found
 
 
 def experiment_results(session: Session, experiment_id: str) -> ExperimentResults:
