@@ -15,9 +15,13 @@ from migperf.analysis.advisor.boards import named_stock
 from migperf.analysis.advisor.demand import Demand
 from migperf.analysis.advisor.errors import AdviceError
 from migperf.analysis.advisor.status import Status
+from migperf.experiments.document import parse
+from migperf.experiments.plan import make_plan
+from migperf.experiments.target import Target
+from migperf.gpus.inventory import discover
 from migperf.gpus.layout import Layout
 from migperf.gpus.legal_layouts import legal_layouts
-from migperf.measure.benchmark import Benchmark
+from migperf.gpus.simulation.driver import open_in_memory
 
 ONE_A100 = [{"model": "A100-SXM4-80GB", "count": 1}]
 RESNET = {"7g.80gb": (192, 5.21), "3g.40gb": (191, 5.24), "2g.20gb": (171, 5.85), "1g.10gb": (127, 7.86)}
@@ -200,11 +204,12 @@ def test_what_was_never_measured_is_offered_as_an_experiment_that_can_be_run() -
     assert unknown["silent", "never measured"].experiment is None
     assert "names no benchmark" in (unknown["silent", "never measured"].no_experiment or "")
     assert unknown["thumbnails", "measured, but without the p99 of latency"].profiles == ["1g.10gb"]
-    offered = {one.job: yaml.safe_load(one.experiment) for one in found.never_measured if one.experiment}
-    for one in offered.values():
-        assert one["migperf"] == 1
-        assert one["where"] == {"gpu_model": "NVIDIA A100-SXM4-80GB"}
-        Benchmark.model_validate(one["benchmark"])
+    texts = {one.job: one.experiment for one in found.never_measured if one.experiment}
+    (gpu,) = discover(open_in_memory(["a100-80gb"]), offer_cpu=False).gpus
+    for text in texts.values():
+        planned = make_plan(parse(text), Target(gpu=gpu.model_copy(update={"simulated": False})))
+        assert [cell.skipped for cell in planned.cells] == [None] * len(planned.cells)
+    offered = {job: yaml.safe_load(text) for job, text in texts.items()}
     assert offered["free"]["matrix"]["partition"] == [
         "whole",
         "7g.80gb",
