@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -14,12 +14,14 @@ from sqlalchemy.orm import Session
 from migperf.errors import MigperfError
 from migperf.experiments.group import Role
 from migperf.gpus.layout import Layout
+from migperf.gpus.mps.control import MpsError
 from migperf.gpus.partition import Partition
 from migperf.gpus.sharing import Sharing
 from migperf.jobs.keep_alive import write_when_possible
 from migperf.jobs.layouts import NodeGpus, Shared
 from migperf.jobs.logs import KeptLog, read_log
 from migperf.jobs.meetings import Meetings
+from migperf.jobs.sharing import DeviceSharing
 from migperf.jobs.watcher import AwaitingWatcher, DatabaseWatcher
 from migperf.measure.benchmark import Benchmark
 from migperf.measure.company import Company
@@ -51,6 +53,7 @@ class Executor:
     gpus: NodeGpus
     incarnation: str
     stopping: threading.Event
+    sharing: DeviceSharing
     meetings: Meetings = field(default_factory=Meetings)
 
     def execute(self, token: int) -> str | None:
@@ -90,15 +93,20 @@ class Executor:
             return Outcome(ending=Ending.INTERRUPTED, stop=Stop.LEASE_LOST)
         except MigperfError as error:
             return Outcome(ending=Ending.FAILED, reason=f"its layout could not be had: {error}")
-        job = Job(
-            run_id=claimed.run_id,
-            benchmark=claimed.benchmark,
-            partition=partition,
-            timeout_s=claimed.timeout_s,
-            company=claimed.company,
-            facts=self._partition_facts(partition),
-        )
-        return self._supervise(job, token, log, claimed.gang)
+        try:
+            with self.sharing.prepared(claimed.gang or claimed.run_id, partition) as prepared:
+                job = Job(
+                    run_id=claimed.run_id,
+                    benchmark=claimed.benchmark,
+                    partition=partition,
+                    timeout_s=claimed.timeout_s,
+                    company=claimed.company,
+                    environment=dict(prepared.environment),
+                    facts=self._partition_facts(partition) | dict(prepared.facts),
+                )
+                return _as_shared(self._supervise(job, token, log, claimed.gang), prepared.problem())
+        except MpsError as error:
+            return Outcome(ending=Ending.FAILED, reason=f"its device could not be shared: {error}")
 
     def _cut(self, claimed: "_Claimed", token: int) -> Partition:
         if claimed.gpu is None or claimed.benchmark.layout is None:
@@ -201,6 +209,15 @@ class _Claimed:
             partition=None if row is None else Partition.model_validate(row.description),
             gpu=held.lease.gpu,
         )
+
+
+def _as_shared(outcome: Outcome, problem: str | None) -> Outcome:
+    """Return the outcome, void if the device was not shared as it was to be."""
+    if problem is None or outcome.ending is not Ending.SUCCEEDED:
+        return outcome
+    return replace(
+        outcome, ending=Ending.FAILED, void=True, reason=f"void: {problem}", figures=(), finished=None, summaries=()
+    )
 
 
 def _company(group: GroupRow, run: Run) -> Company | None:

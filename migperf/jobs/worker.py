@@ -25,6 +25,7 @@ from migperf.jobs.execute import Executor
 from migperf.jobs.heartbeat import Heart
 from migperf.jobs.layouts import NodeGpus
 from migperf.jobs.node_metrics import NodeMetrics
+from migperf.jobs.sharing import DeviceSharing
 from migperf.measure.launcher import Launcher
 from migperf.metrics.instruments import node_instruments
 from migperf.preemption import give_way
@@ -83,6 +84,7 @@ class WorkerNode:
             gpus=self._gpus,
             incarnation=self._incarnation,
             stopping=stopping,
+            sharing=DeviceSharing.of(settings),
         )
         self._stopping = stopping
         self._heart = Heart(settings, database, self._gpus, self._incarnation, stopping)

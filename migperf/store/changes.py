@@ -121,6 +121,7 @@ def grant(session: Session, change: LayoutChange, node: str, now: datetime, leas
     lease = Lease(
         change_id=change.id,
         gpu=change.gpu,
+        device=change.gpu,
         node=node,
         attempt=change.attempts + 1,
         granted_at=now,

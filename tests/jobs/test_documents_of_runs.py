@@ -10,6 +10,7 @@ import pytest
 from migperf.gpus.host_cpu import cpu_partition
 from migperf.jobs.execute import Executor
 from migperf.jobs.layouts import NodeGpus
+from migperf.jobs.sharing import DeviceSharing
 from migperf.measure.launcher import Launcher
 from migperf.measure.profiling.summary import SUMMARY_NAME, TRACE_NAME
 from migperf.metrics.instruments import Instruments
@@ -33,6 +34,7 @@ def executor(settings: Settings, database: Database) -> Iterator[Executor]:
     with Launcher() as launcher:
         yield Executor(
             settings=settings,
+            sharing=DeviceSharing.of(settings),
             database=database,
             launcher=launcher,
             instruments=Instruments(),

@@ -12,6 +12,7 @@ from migperf.gpus.simulation.driver import open_in_memory
 from migperf.jobs.execute import Executor, store_outcome
 from migperf.jobs.layouts import NodeGpus
 from migperf.jobs.logs import KeptLog
+from migperf.jobs.sharing import DeviceSharing
 from migperf.measure.events import Finished
 from migperf.measure.figures import ResultFigure
 from migperf.measure.hygiene import isolation
@@ -195,6 +196,7 @@ def test_a_worker_tries_again_on_a_gpu_that_somebody_uses_and_measures_when_it_i
     def perform(launcher: Launcher) -> Run:
         executor = Executor(
             settings=settings,
+            sharing=DeviceSharing.of(settings),
             database=database,
             launcher=launcher,
             instruments=Instruments(driver),

@@ -21,6 +21,7 @@ from migperf.gpus.simulation.driver import SimulatedDriver
 from migperf.gpus.simulation.stores import MemoryStore
 from migperf.jobs.execute import Executor
 from migperf.jobs.layouts import NodeGpus
+from migperf.jobs.sharing import DeviceSharing
 from migperf.measure.figures import ResultFigure
 from migperf.measure.launcher import Launcher
 from migperf.metrics.instruments import Instruments
@@ -86,6 +87,7 @@ class Node:
         )
         return Executor(
             settings=self.settings,
+            sharing=DeviceSharing.of(self.settings),
             database=self.database,
             launcher=self.launcher,
             instruments=Instruments(self.driver),

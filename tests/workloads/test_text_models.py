@@ -11,7 +11,7 @@ from workloads.cost import count_step
 from workloads.registry import card
 from workloads.text import families
 
-# name, parameters of the encoder (BERT: with its pooler), with a head for two classes, published (millions; None: nowhere)
+# name, parameters of the encoder (BERT: with its pooler), with a head for two classes, published (millions or None)
 SIZES = [
     ("distilbert", "DISTILBERT", 66_362_880, 66_955_010, 66),
     ("bert-base", "BERT_BASE", 109_482_240, 109_483_778, 110),
