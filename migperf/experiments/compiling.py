@@ -7,7 +7,6 @@ from typing import Any
 from pydantic import ValidationError
 
 from migperf.experiments.axes import Cell, merged
-from migperf.experiments.checking import check_cell
 from migperf.experiments.document import Experiment, Settings
 from migperf.experiments.errors import ExperimentError
 from migperf.experiments.group import GroupSpec, Member, Role
@@ -25,14 +24,13 @@ _AS_IT_IS = frozenset({None, SharingMode.WHOLE, SharingMode.MIG})
 
 
 def compile_cell(experiment: Experiment, cell: Cell, target: Target) -> GroupSpec:
-    """Return the group that a cell stands for.
+    """Return the group that a cell stands for, one of those that ``check`` has passed.
 
     Seeds are the experiment's plus the run's number within its group: clients differ in theirs, and so in when their
     requests arrive, while the same client of another cell, or in another mode, has the same. Raises
     NotOnThisDeviceError where the device lacks something, and ExperimentError, with the cell's coordinates, where no
     device could run it.
     """
-    check_cell(cell)
     require_device(experiment.where, target)
     settings = cell.settings
     places = places_for(settings, target)

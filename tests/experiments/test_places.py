@@ -1,5 +1,8 @@
 """Where runs go: layouts that a board can have, with an instance for each run, and nothing that it cannot."""
 
+from collections import Counter
+from dataclasses import replace
+from itertools import pairwise, permutations
 from typing import Any
 
 import pytest
@@ -55,8 +58,20 @@ def test_compute_instances_that_no_instance_can_be_cut_into_are_not_planned(aske
 
 
 @pytest.mark.parametrize(("clients", "layout"), [(1, "2g.32gb"), (2, "2x1g.16gb")])
-def test_instances_with_extras_are_never_the_plain_ones(clients: int, layout: str) -> None:
-    assert spec(board("rtx-pro-4500-32gb"), clients=clients, sharing="mig").layout == layout
+def test_instances_with_extras_are_never_the_plain_ones_in_whatever_order_a_driver_lists_them(
+    clients: int, layout: str
+) -> None:
+    gpu = board("rtx-pro-4500-32gb").gpu
+    assert gpu is not None
+    assert gpu.geometry is not None
+    reversed_ = replace(gpu.geometry, profiles=gpu.geometry.profiles[::-1])
+    assert (
+        spec(Target(gpu=gpu.model_copy(update={"geometry": reversed_})), clients=clients, sharing="mig").layout
+        == layout
+    )
+    assert spec(Target(gpu=gpu.model_copy(update={"geometry": reversed_})), partition=f"{3 - clients}g").layout == (
+        layout.removeprefix("2x")
+    )
 
 
 def test_a_layout_of_ones_own_wins_and_must_have_an_instance_for_each_run() -> None:
@@ -169,10 +184,9 @@ def test_where_says_which_device_and_not_which_part(where: dict[str, str], place
 
 
 def test_skipped_cells_do_not_unbalance_the_order() -> None:
-    plan = make_plan(
-        validate({**BASE, "matrix": {"partition": ["1g", "2g", "3g", "7g"]}, "repeats": 2, "order": "alternated"}),
-        board("a30-24gb"),
-    )
-    performed = [cell for cell, _ in plan.order]
-    assert sorted(performed) == [0, 0, 1, 1]
-    assert performed[:2] == performed[:1:-1]
+    asked = {"matrix": {"partition": ["3g", "1g", "2g", "7g", "4g", "1c"]}, "repeats": 4, "order": "alternated"}
+    plan = make_plan(validate({**BASE, **asked}), board("a30-24gb"))
+    blocks = [[cell for cell, at in plan.order if at == repeat] for repeat in range(4)]
+    assert all(sorted(block) == [1, 2, 4, 5] for block in blocks)
+    follows = Counter(pair for block in blocks for pair in pairwise(block))
+    assert follows == Counter(permutations([1, 2, 4, 5], 2)), "each follows each other one once"
