@@ -111,6 +111,21 @@ def test_a_daemon_that_dies_is_noticed_and_leaves_nothing(host: MpsHost) -> None
         assert within(20, lambda: not host.living()), "its servers are ended as well"
 
 
+def test_a_server_that_nothing_shows_to_be_the_daemons_is_ended_with_it(host: MpsHost) -> None:
+    """It has a session of its own and none of the daemon's variables; only its descent tells."""
+    host.set(fault="server_without_environment")
+    with host.daemon() as daemon:
+        daemon.ask(f"start_server -uid {os.getuid()}")
+        server = psutil.Process(int(daemon.ask("get_server_list")))
+        assert server not in host.living()
+        os.kill(host.events("started")[0]["pid"], signal.SIGKILL)
+        assert within(20, daemon.problem)
+        ended = within(20, lambda: not server.is_running())
+        if not ended:
+            server.kill()
+        assert ended
+
+
 STARTS_AND_WAITS = """
 import json, sys, time
 from pathlib import Path
