@@ -3,6 +3,7 @@
 Rates are in samples of the workload (images, sequences) a second. Imports nothing heavy: the command line reads it.
 """
 
+from abc import abstractmethod
 from collections import Counter
 from collections.abc import Sequence
 from enum import StrEnum
@@ -81,14 +82,14 @@ class _Job(_Part):
     )
 
     @property
+    @abstractmethod
     def scenario(self) -> Scenario:
         """The scenario by which its benchmark is checked."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def required_per_s(self) -> float | None:
         """Samples a second that it must get; None: as much as there is."""
-        raise NotImplementedError
 
     @model_validator(mode="after")
     def _benchmark_exists(self) -> Self:
