@@ -13,6 +13,10 @@ class MalformedJsonError(RequestError):
     """The body is announced as JSON and is none."""
 
 
+class MalformedYamlError(RequestError):
+    """The body is announced as YAML and is none, or has what JSON cannot hold."""
+
+
 class NotJsonError(RequestError):
     """The body is of another type than JSON."""
 

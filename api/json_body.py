@@ -40,10 +40,19 @@ class JsonRequest(Request):
     async def json(self) -> JsonValue:
         """Return the body. Raises NotJsonError and MalformedJsonError."""
         if not hasattr(self, "_json"):
-            _require_json(self)
+            media_type = media_type_of(self)
+            if not re.fullmatch(r"application/([^/]+\+)?json", media_type):
+                raise NotJsonError(f"of type {media_type}" if media_type else "of no stated type")
+            self.require_plain()
             self._json = parse(await self.body())
         body: JsonValue = self._json
         return body
+
+    def require_plain(self) -> None:
+        """Raise NotJsonError if the body is compressed."""
+        encoding = self.headers.get("content-encoding", "identity")
+        if encoding != "identity":
+            raise NotJsonError(f"compressed ({encoding})")
 
 
 def parse(body: bytes) -> JsonValue:
@@ -58,21 +67,16 @@ def parse(body: bytes) -> JsonValue:
         raise MalformedJsonError(f"byte {error.start} is not UTF-8") from error
     except RecursionError as error:
         raise MalformedJsonError(_TOO_DEEP) from error
-    _check_content(document)
+    check_content(document)
     return document
 
 
 _TOO_DEEP = f"arrays and objects are nested more than {MAX_DEPTH} deep"
 
 
-def _require_json(request: Request) -> None:
-    given = request.headers.get("content-type", "")
-    media_type = given.partition(";")[0].strip().lower()
-    if not re.fullmatch(r"application/([^/]+\+)?json", media_type):
-        raise NotJsonError(f"of type {media_type}" if media_type else "of no stated type")
-    encoding = request.headers.get("content-encoding", "identity")
-    if encoding != "identity":
-        raise NotJsonError(f"compressed ({encoding})")
+def media_type_of(request: Request) -> str:
+    """Return the type of its body as the header says it, without parameters; empty where it says nothing."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _refuse_number(text: str) -> NoReturn:
@@ -92,7 +96,7 @@ def _bounded_integer(text: str) -> int:
     return int(text)
 
 
-def _check_content(document: JsonValue) -> None:
+def check_content(document: JsonValue) -> None:
     """Refuse nesting that later recursion could not follow, and text that PostgreSQL could not store."""
     level: list[JsonValue] = [document]
     for _ in range(MAX_DEPTH):

@@ -63,6 +63,14 @@ MALFORMED_JSON = ProblemKind(
     "the character U+0000 cannot be stored.",
     example="Expecting ',' delimiter at line 3, column 5",
 )
+MALFORMED_YAML = ProblemKind(
+    slug="malformed-yaml",
+    title="The body is not YAML",
+    status=HTTPStatus.BAD_REQUEST,
+    meaning="The body cannot be read as YAML (RFC 9512, UTF-8). Keys that come twice, aliases, NaN and Infinity are not "
+    "read, and text with the character U+0000 cannot be stored.",
+    example="line 3, column 5: this is not YAML: mapping values are not allowed here",
+)
 BAD_URL = ProblemKind(
     slug="bad-url",
     title="The URL is malformed",
@@ -74,7 +82,8 @@ NOT_JSON = ProblemKind(
     slug="not-json",
     title="The body is of another type",
     status=HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-    meaning="This service reads JSON that is not compressed, announced by `Content-Type: application/json`.",
+    meaning="This service reads JSON that is not compressed, announced by `Content-Type: application/json`; files of "
+    "experiments also as YAML, announced by `Content-Type: application/yaml`.",
     example="the body is of type text/plain; send JSON with the header Content-Type: application/json",
 )
 BODY_TOO_LARGE = ProblemKind(
@@ -147,6 +156,7 @@ UNEXPECTED = ProblemKind(
 KINDS = (
     VALIDATION,
     MALFORMED_JSON,
+    MALFORMED_YAML,
     BAD_URL,
     NOT_JSON,
     BODY_TOO_LARGE,

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 
 from api.errors import (
     MalformedJsonError,
+    MalformedYamlError,
     NotCuttableError,
     NotJsonError,
     NulCharacterError,
@@ -26,6 +27,7 @@ from api.problems import (
     CONFLICT,
     IDEMPOTENCY_MISMATCH,
     MALFORMED_JSON,
+    MALFORMED_YAML,
     NOT_CUTTABLE,
     NOT_FOUND,
     NOT_JSON,
@@ -52,6 +54,7 @@ _log = logging.getLogger(__name__)
 
 REFUSALS: Mapping[type[Exception], ProblemKind] = {
     MalformedJsonError: MALFORMED_JSON,
+    MalformedYamlError: MALFORMED_YAML,
     NotJsonError: NOT_JSON,
     NulCharacterError: BAD_URL,
     NotFoundError: NOT_FOUND,

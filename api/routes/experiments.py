@@ -7,11 +7,11 @@ from fastapi import APIRouter, Path, Query, Response
 from fastapi.responses import HTMLResponse
 
 from api.dependencies import AppDatabase, AppLinks, AppPlacement, AppSettings
-from api.json_body import JsonRoute
 from api.problems import (
     BODY_TOO_LARGE,
     CONFLICT,
     MALFORMED_JSON,
+    MALFORMED_YAML,
     NOT_FOUND,
     NOT_JSON,
     VALIDATION,
@@ -24,11 +24,12 @@ from api.schemas.experiments import (
     ExperimentView,
     Resumed,
 )
+from api.yaml_body import OPENAPI, FileRoute
 from migperf.experiments.document import Experiment
 from migperf.store import experiments
 from migperf.store.database import now
 
-router = APIRouter(prefix="/v1/experiments", tags=["experiments"], route_class=JsonRoute)
+router = APIRouter(prefix="/v1/experiments", tags=["experiments"], route_class=FileRoute)
 ExperimentId = Annotated[
     str, Path(description="Id of an experiment.", examples=["019ab3f2-7c1e-7d10-9d4e-5b1f0c2a6e77"])
 ]
@@ -46,10 +47,10 @@ _REPORT: dict[int | str, dict[str, Any]] = {200: {"content": {"text/html": {"sch
 _RESULTS: dict[int | str, dict[str, Any]] = {
     200: {"content": {kind.partition(";")[0]: {"schema": {"type": "string"}} for kind in _MEDIA_TYPES.values()}}
 }
-_REFUSED = documented(VALIDATION, CONFLICT, MALFORMED_JSON, NOT_JSON, BODY_TOO_LARGE)
+_REFUSED = documented(VALIDATION, CONFLICT, MALFORMED_JSON, MALFORMED_YAML, NOT_JSON, BODY_TOO_LARGE)
 
 
-@router.post("/plan", summary="Plan an experiment", responses=_REFUSED)
+@router.post("/plan", summary="Plan an experiment", responses=_REFUSED, openapi_extra=OPENAPI)
 def plan_experiment(body: Experiment, database: AppDatabase, settings: AppSettings) -> ExperimentPlan:
     """Return what submitting the experiment would do: cells, order, layouts, expected time. Stores nothing."""
     from api.submitting_experiments import plan_for
@@ -59,7 +60,7 @@ def plan_experiment(body: Experiment, database: AppDatabase, settings: AppSettin
     return ExperimentPlan.model_validate(plan.as_data())
 
 
-@router.post("", status_code=202, summary="Submit an experiment", responses=_REFUSED)
+@router.post("", status_code=202, summary="Submit an experiment", responses=_REFUSED, openapi_extra=OPENAPI)
 def submit_experiment(
     body: Experiment,
     response: Response,

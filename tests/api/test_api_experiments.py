@@ -180,3 +180,59 @@ def test_report_and_results_tell_what_there_is_by_now(client: TestClient, databa
     assert 512.5 in read["value"].to_pylist()
     assert client.get("/v1/experiments/nothing/report").status_code == 404
     assert client.get(f"{experiment['url']}/results", params={"format": "xlsx"}).status_code == 422
+
+
+YAML_FILE = """\
+migperf: 1
+name: steps
+title: By length of a step
+where: {kind: cpu}
+benchmark:
+  workload: test-step
+  scenario: single_stream
+  method: {min_s: 1, precision: null}
+matrix:
+  benchmark.parameters.step_ms: [1, 2]
+repeats: 2
+labels: {night: "7"}
+"""
+
+
+@pytest.mark.parametrize("media_type", ["application/yaml", "application/yaml; charset=utf-8", "text/yaml"])
+@pytest.mark.usefixtures("cpu")
+def test_a_file_is_taken_as_it_is_and_means_what_its_json_means(client: TestClient, media_type: str) -> None:
+    headers = {"Content-Type": media_type}
+    planned = client.post("/v1/experiments/plan", content=YAML_FILE, headers=headers)
+    assert planned.status_code == 200, planned.text
+    assert planned.json() == client.post("/v1/experiments/plan", json=FILE).json()
+    stored = client.post("/v1/experiments", content=YAML_FILE, headers=headers)
+    assert stored.status_code == 202, stored.text
+    assert shown(client, stored.json()["id"])["document"] == shown(client, submitted(client)["id"])["document"]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"name: [1, 2", "line 1, column"),
+        (b"name: a\nname: b\n", "line 2, column 1: this is not YAML: the key 'name' is there twice"),
+        (b"name: \xff", "byte 6 is not UTF-8"),
+        (b'name: "\\0"', "U+0000"),
+        (b"[" * 70 + b"]" * 70, "nested more than 64 deep"),
+    ],
+)
+def test_what_is_no_yaml_is_refused_with_its_place(client: TestClient, content: bytes, says: str) -> None:
+    answer = client.post("/v1/experiments/plan", content=content, headers={"Content-Type": "application/yaml"})
+    assert (answer.status_code, answer.json()["type"].rpartition("/")[2]) == (400, "malformed-yaml")
+    assert says in answer.json()["detail"]
+
+
+def test_a_file_of_another_type_or_compressed_is_refused(client: TestClient) -> None:
+    for headers in ({"Content-Type": "text/plain"}, {"Content-Type": "application/yaml", "Content-Encoding": "gzip"}):
+        answer = client.post("/v1/experiments/plan", content=YAML_FILE, headers=headers)
+        assert answer.status_code == 415, headers
+        assert answer.json()["type"].endswith("/problems/not-json")
+
+
+def test_runs_are_submitted_as_json_alone(client: TestClient) -> None:
+    answer = client.post("/v1/runs", content="workload: test-step", headers={"Content-Type": "application/yaml"})
+    assert answer.status_code == 415

@@ -2,10 +2,11 @@
 
 import json
 import math
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from migperf.experiments.axes import short_names
 
 _LONGEST_LABEL = 40
 _LEAST_VALUES = 2
@@ -57,7 +58,7 @@ def axes_of(coordinates: Sequence[Mapping[str, Any]]) -> tuple[Axis, ...]:
     """
     paths = sorted({path for cell in coordinates for path in cell})
     changes = {path: _first_change([key(cell.get(path)) for cell in coordinates]) for path in paths}
-    names = _short_names(paths)
+    names = short_names(tuple(paths))
     ordered = sorted(paths, key=lambda path: (-changes[path], path))
     return tuple(
         Axis(path=path, name=names[path], values=_values([cell.get(path) for cell in coordinates])) for path in ordered
@@ -94,9 +95,3 @@ def _first_change(values: Sequence[str]) -> int:
 def _values(given: Iterable[Any]) -> tuple[Any, ...]:
     axis = Axis(path="", name="", values=tuple({key(value): value for value in given}.values()))
     return tuple(sorted(axis.values)) if axis.is_numeric else axis.values
-
-
-def _short_names(paths: Sequence[str]) -> dict[str, str]:
-    last = {path: path.rpartition(".")[2] for path in paths}
-    counted = Counter(last.values())
-    return {path: name if counted[name] == 1 else path for path, name in last.items()}

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from migperf.analysis.experiments.observations import FigureKey, Observation, headline_of, observe
+from migperf.analysis.experiments.reasons import by_reason
 from migperf.analysis.experiments.results import ExperimentResults, PlannedCell, Repeat
 from migperf.analysis.experiments.values import CellFigure, over_repeats
 from migperf.experiments.group import GroupSpec, Role
@@ -81,26 +82,16 @@ def cell_results(results: ExperimentResults, *, keep_tainted: bool = True) -> tu
 def _cell(cell: PlannedCell, repeats: Sequence[Repeat], *, keep_tainted: bool) -> CellResult:
     reasons = {repeat.repeat: _why_without(repeat, keep_tainted=keep_tainted) for repeat in repeats}
     counting = tuple(repeat for repeat in repeats if reasons[repeat.repeat] is None)
+    lacking = [(repeat, reason) for repeat, reason in reasons.items() if reason is not None]
     return CellResult(
         number=cell.number,
         coordinates=cell.coordinates,
         spec=cell.spec,
         state=_state(cell, repeats, counting),
-        why=_gathered(reasons) if cell.skipped is None else (cell.skipped,),
+        why=by_reason(lacking) if cell.skipped is None else (cell.skipped,),
         repeats=counting,
         wanted=len(repeats),
         figures=dict(_figures(counting)),
-    )
-
-
-def _gathered(reasons: Mapping[int, str | None]) -> tuple[str, ...]:
-    """Return each reason once, with the repeats that it is of."""
-    numbers: dict[str, list[str]] = {}
-    for repeat, reason in reasons.items():
-        if reason is not None:
-            numbers.setdefault(reason, []).append(str(repeat + 1))
-    return tuple(
-        f"{'repeat' if len(of) == 1 else 'repeats'} {', '.join(of)}: {reason}" for reason, of in numbers.items()
     )
 
 

@@ -23,12 +23,13 @@ from migperf.analysis.experiments.drawing import draw
 from migperf.analysis.experiments.environment import environment
 from migperf.analysis.experiments.results import ExperimentResults, experiment_results
 from migperf.analysis.experiments.scaling import scaling
-from migperf.analysis.experiments.slowdown import studies
+from migperf.analysis.experiments.slowdown import StudyKind, studies
 from migperf.analysis.experiments.tables import ReportTable
 from migperf.analysis.experiments.wording import figure_words
 
 _FIRST_KEYS = ("migperf", "name", "title", "description", "where", "benchmark", "matrix", "exclude", "repeats", "order")
 """Of the file, as people write it: a database may forget the order of keys."""
+_HEADINGS = {StudyKind.NEIGHBOURS: "What neighbours do", StudyKind.SHARING: "What sharing does"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +91,7 @@ def render(
 
 def _company(cells: Sequence[CellResult], axes: Sequence[Axis]) -> list[tuple[str, ReportTable]]:
     """Return the studies with their headings, and scaling, where the experiment has any."""
-    found = [(f"What {study.kind} do", tables.study_table(study, axes)) for study in studies(cells, axes)]
+    found = [(_HEADINGS[study.kind], tables.study_table(study, axes)) for study in studies(cells, axes)]
     scaled = scaling(cells)
     return [*found, ("Scaling efficiency", tables.scaling_table(scaled, axes))] if scaled else found
 

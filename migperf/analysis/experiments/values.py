@@ -6,10 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from migperf.analysis.experiments.observations import FigureKey, Observation
+from migperf.analysis.experiments.reasons import alike, by_reason
 from migperf.metrics.metric import Scope
 from migperf.statistics.run_means import LEAST_RUNS, mean_over_runs
 from migperf.statistics.samples import Interval
 
+NO_VALUE = "no value"
 _NORMAL_QUANTILE = 1.96
 """Of the level of runs' own intervals, 95 %."""
 
@@ -40,7 +42,7 @@ def over_repeats(key: FigureKey, observations: Sequence[Observation]) -> CellFig
     ordered = tuple(sorted(observations, key=lambda one: one.repeat))
     there = [one for one in ordered if one.value is not None]
     values = [one.value for one in there if one.value is not None]
-    lacking = tuple(f"repeat {one.repeat + 1}: {one.absent}" for one in ordered if one.value is None)
+    lacking = by_reason([(one.repeat, one.absent or NO_VALUE) for one in ordered if one.value is None])
     one_unit = len({(one.unit, one.scope) for one in there}) <= 1
     value = float(np.mean(values)) if values and one_unit else None
     interval = _interval(there, values) if value is not None else None
@@ -92,4 +94,4 @@ def _method(repeats: int, interval: Interval | None) -> str:
 def _why_absent(observations: Sequence[Observation], *, one_unit: bool) -> str:
     if not one_unit:
         return "its repeats are not of one unit and scope"
-    return "; ".join(dict.fromkeys(one.absent or "no value" for one in observations))
+    return "; ".join(alike(one.absent or NO_VALUE for one in observations))
