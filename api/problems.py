@@ -67,8 +67,8 @@ MALFORMED_YAML = ProblemKind(
     slug="malformed-yaml",
     title="The body is not YAML",
     status=HTTPStatus.BAD_REQUEST,
-    meaning="The body cannot be read as YAML (RFC 9512, UTF-8). Keys that come twice, aliases, NaN and Infinity are not "
-    "read, and text with the character U+0000 cannot be stored.",
+    meaning="The body cannot be read as YAML (RFC 9512, UTF-8). Keys that come twice, aliases, NaN and Infinity are "
+    "not read, and text with the character U+0000 cannot be stored.",
     example="line 3, column 5: this is not YAML: mapping values are not allowed here",
 )
 BAD_URL = ProblemKind(

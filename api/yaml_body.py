@@ -8,7 +8,7 @@ from fastapi.routing import APIRoute
 from pydantic import JsonValue
 
 from api.errors import MalformedJsonError, MalformedYamlError
-from api.json_body import JsonRequest, check_content, media_type_of, parse
+from api.json_body import JsonRequest, check_content, media_type_of
 from migperf.experiments.document import read_yaml
 from migperf.experiments.errors import ExperimentError
 

@@ -7,13 +7,23 @@ from pathlib import Path
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from migperf.cli.output import as_data, emit_json, err, facts_table, moment, out, remark, table
+from migperf.cli.output import as_data, duration, emit_json, err, facts_table, moment, out, remark, table
 from migperf.client import Client
-from migperf.client.experiment_models import AttemptView, CellView, ExperimentDetail, ExperimentView
+from migperf.client.experiment_models import AttemptView, CellView, ExperimentDetail, ExperimentPlanView, ExperimentView
 from migperf.store.states import GroupState
 
 POLL_S = 0.5
 _INCOMPLETE = 1
+
+
+def announce(plan: ExperimentPlanView) -> None:
+    """Say, before it starts, how much will be done, where, and how long that takes."""
+    skipped = sum(cell.skipped is not None for cell in plan.cells)
+    cells = f"{len(plan.cells)} cells" + (f" ({skipped} skipped)" if skipped else "")
+    cuts = f", the GPU cut {plan.recuts} times" if plan.recuts else ""
+    simulated = " (simulated)" if plan.device.simulated else ""
+    remark(f"{cells}, {plan.runs} runs on {plan.device.model}{simulated}{cuts}")
+    remark(f"expected {duration(plan.expected_s)} by {plan.expected_from}, at most {duration(plan.longest_s)}")
 
 
 def follow(client: Client, experiment_id: str, keep: Callable[[], None] = lambda: None) -> ExperimentDetail:

@@ -63,12 +63,13 @@ def plan(
 @grouped
 def run(file: File, report: Report = None, *, service: ServiceOptions, as_json: AsJson = False) -> None:
     """Perform an experiment and write its report. Starts a service for it if none is running."""
-    from migperf.cli.experiment_runs import follow, print_experiment, status_of, write_report
+    from migperf.cli.experiment_runs import announce, follow, print_experiment, status_of, write_report
     from migperf.cli.output import remark
     from migperf.cli.own_service import a_service
 
     document = _document(file)
     with a_service(service.url, remark) as (client, keep):
+        announce(client.plan_experiment(document))
         submitted = client.submit_experiment(document)
         remark(f"experiment {submitted.id}: `migperf experiments show` follows it, `cancel` ends it")
         found = follow(client, submitted.id, keep)
@@ -81,11 +82,13 @@ def run(file: File, report: Report = None, *, service: ServiceOptions, as_json: 
 @grouped
 def submit(file: File, *, service: ServiceOptions, as_json: AsJson = False) -> None:
     """Queue all runs of an experiment at a service, and return at once."""
+    from migperf.cli.experiment_runs import announce
     from migperf.cli.output import as_data, emit_json, remark
     from migperf.client import Client
 
     document = _document(file)
     with Client(service.url) as client:
+        announce(client.plan_experiment(document))
         submitted = client.submit_experiment(document)
     if as_json:
         emit_json(as_data(submitted))
