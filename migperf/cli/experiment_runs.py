@@ -2,12 +2,24 @@
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from migperf.cli.output import as_data, duration, emit_json, err, facts_table, moment, out, remark, table
+from migperf.cli.output import (
+    as_data,
+    duration,
+    emit_json,
+    err,
+    facts_table,
+    moment,
+    out,
+    remark,
+    saying_on_interrupt,
+    table,
+)
 from migperf.client import Client
 from migperf.client.experiment_models import AttemptView, CellView, ExperimentDetail, ExperimentPlanView, ExperimentView
 from migperf.store.states import GroupState
@@ -39,6 +51,13 @@ def follow(client: Client, experiment_id: str, keep: Callable[[], None] = lambda
                 return found
             keep()
             time.sleep(POLL_S)
+
+
+def letting_go(experiment_id: str, *, own: bool) -> AbstractContextManager[None]:
+    """Say on Ctrl-C what becomes of the experiment, then let it. ``own``: its service ends with the command."""
+    cancel = f"`migperf experiments cancel {experiment_id}` ends it"
+    stopped = f"stopped; it goes on when `migperf up` serves this data folder again, and then {cancel}"
+    return saying_on_interrupt(stopped if own else f"the experiment goes on; {cancel}")
 
 
 def status_of(found: ExperimentView) -> int:

@@ -63,16 +63,17 @@ def plan(
 @grouped
 def run(file: File, report: Report = None, *, service: ServiceOptions, as_json: AsJson = False) -> None:
     """Perform an experiment and write its report. Starts a service for it if none is running."""
-    from migperf.cli.experiment_runs import announce, follow, print_experiment, status_of, write_report
+    from migperf.cli.experiment_runs import announce, follow, letting_go, print_experiment, status_of, write_report
     from migperf.cli.output import remark
     from migperf.cli.own_service import a_service
 
     document = _document(file)
-    with a_service(service.url, remark) as (client, keep):
+    with a_service(service.url, remark) as (client, keep, own):
         announce(client.plan_experiment(document))
         submitted = client.submit_experiment(document)
         remark(f"experiment {submitted.id}: `migperf experiments show` follows it, `cancel` ends it")
-        found = follow(client, submitted.id, keep)
+        with letting_go(submitted.id, own=own):
+            found = follow(client, submitted.id, keep)
         write_report(client, found, report or Path(f"{found.name}-{found.id[-12:]}.html"))
     print_experiment(found, as_json=as_json)
     raise typer.Exit(status_of(found))
@@ -130,10 +131,10 @@ def show(experiment: ExperimentId, service: ServiceOptions, as_json: AsJson = Fa
 @grouped
 def watch(experiment: ExperimentId, service: ServiceOptions, as_json: AsJson = False) -> None:
     """Follow an experiment to its end; the exit status is 0 if every repeat came to a result."""
-    from migperf.cli.experiment_runs import follow, print_experiment, status_of
+    from migperf.cli.experiment_runs import follow, letting_go, print_experiment, status_of
     from migperf.client import Client
 
-    with Client(service.url) as client:
+    with Client(service.url) as client, letting_go(experiment, own=False):
         found = follow(client, experiment)
     print_experiment(found, as_json=as_json)
     raise typer.Exit(status_of(found))

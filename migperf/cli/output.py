@@ -1,7 +1,8 @@
 """Where output goes and what it looks like: JSON and tables on standard output, words for people on standard error."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,16 @@ def err() -> Console:
 def remark(text: str) -> None:
     """Say something to people, in one line."""
     err().print(Text(text, "dim"), soft_wrap=True)
+
+
+@contextmanager
+def saying_on_interrupt(says: str) -> Iterator[None]:
+    """Say on Ctrl-C what becomes of what was waited for, then let it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        remark(says)
+        raise
 
 
 def as_data(document: "BaseModel | Iterable[BaseModel]") -> Any:  # noqa: ANN401 - JSON

@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from migperf.cli.processes import keep_running, stop_all
 from migperf.cli.up import Say, bring_up, service_processes, upgrade_schema
@@ -10,15 +11,23 @@ from migperf.client import Client, MigperfClientError
 from migperf.settings import load_settings
 
 
+class Serving(NamedTuple):
+    """A service that takes runs. ``keep`` is called while waiting; ``own`` says that it ends with the command."""
+
+    client: Client
+    keep: Callable[[], None]
+    own: bool
+
+
 @contextmanager
-def a_service(url: str | None, say: Say) -> Iterator[tuple[Client, Callable[[], None]]]:
-    """Give a client of a service that takes runs, and what keeps that service going while it is waited for.
+def a_service(url: str | None, say: Say) -> Iterator[Serving]:
+    """Give a service that takes runs.
 
     Without a running service, one is started on this host with the data folder of the settings, and stopped at the end.
     """
     with Client(url) as client:
         if url is not None or _answers(client):
-            yield client, lambda: None
+            yield Serving(client, lambda: None, own=False)
             return
     settings = load_settings(port=_free_port())
     upgrade_schema(settings)
@@ -26,7 +35,7 @@ def a_service(url: str | None, say: Say) -> Iterator[tuple[Client, Callable[[], 
     try:
         bring_up(settings, processes, say)
         with Client(settings.api_url) as client:
-            yield client, lambda: keep_running(processes, say)
+            yield Serving(client, lambda: keep_running(processes, say), own=True)
     finally:
         stop_all(processes)
 

@@ -1,7 +1,7 @@
 """Runs of a service as people see them: submitting one, following it to its end, and printing what it came to."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from textwrap import shorten
 
@@ -21,6 +21,7 @@ from migperf.cli.output import (
     moment,
     out,
     remark,
+    saying_on_interrupt,
     state_text,
     table,
 )
@@ -119,14 +120,9 @@ def _follow(events: Iterable[RunEvent], shown: Reporter) -> RunView:
     raise RunDeletedError(run_id)
 
 
-@contextmanager
-def letting_go(run_id: str) -> Iterator[None]:
+def letting_go(run_id: str) -> AbstractContextManager[None]:
     """Say on Ctrl-C that only the watching ends, then let it."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        remark(f"the run goes on; `migperf runs cancel {run_id}` ends it")
-        raise
+    return saying_on_interrupt(f"the run goes on; `migperf runs cancel {run_id}` ends it")
 
 
 def exit_status(run: RunView) -> int:

@@ -26,12 +26,16 @@ class Link:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportTable:
-    """A table of a report. ``numeric`` are the numbers of the columns that are set to the right, from 0."""
+    """A table of a report. ``numeric`` are the numbers of the columns that are set to the right, from 0.
+
+    ``whole`` are those whose cells stay on one line.
+    """
 
     caption: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str | Link, ...], ...]
     numeric: frozenset[int] = frozenset()
+    whole: frozenset[int] = frozenset()
 
 
 def chart_table(caption: str, x: Axis, lines: Sequence[Line]) -> ReportTable:
@@ -43,7 +47,7 @@ def chart_table(caption: str, x: Axis, lines: Sequence[Line]) -> ReportTable:
         if point.missing != NOT_ASKED
     )
     columns = ("Line", x.name, "Value", "Unit", "Interval", "Repeats", "Remarks")
-    return ReportTable(caption=caption, columns=columns, rows=rows, numeric=frozenset({1, 2, 5}))
+    return ReportTable(caption=caption, columns=columns, rows=rows, numeric=frozenset({1, 2, 5}), whole=frozenset({4}))
 
 
 def missing_table(cells: Sequence[CellResult], axes: Sequence[Axis]) -> ReportTable:
@@ -70,7 +74,7 @@ def study_table(study: Study, axes: Sequence[Axis]) -> ReportTable:
     )
     caption = f"By {study.axis.name}: each cell beside {study.reference}; the ratio is that of the cell to it"
     columns = ("Cell", "Figure", "Whose", "Ratio", "Interval", "Rests on")
-    return ReportTable(caption=caption, columns=columns, rows=rows, numeric=frozenset({3}))
+    return ReportTable(caption=caption, columns=columns, rows=rows, numeric=frozenset({3}), whole=frozenset({4}))
 
 
 def scaling_table(found: Sequence[Scaling], axes: Sequence[Axis]) -> ReportTable:
@@ -78,7 +82,7 @@ def scaling_table(found: Sequence[Scaling], axes: Sequence[Axis]) -> ReportTable
     rows = tuple((_named(one.cell, axes), one.way, one.whole_name, *_ratio(one.ratio, one.absent)) for one in found)
     caption = "Total throughput of equal pieces over that of the whole device: 1 where dividing it costs nothing"
     columns = ("Cell", "Pieces", "Whole", "Efficiency", "Interval", "Rests on")
-    return ReportTable(caption=caption, columns=columns, rows=rows, numeric=frozenset({3}))
+    return ReportTable(caption=caption, columns=columns, rows=rows, numeric=frozenset({3}), whole=frozenset({4}))
 
 
 def cell_table(cell: CellResult, axes: Sequence[Axis]) -> ReportTable:
@@ -91,6 +95,7 @@ def cell_table(cell: CellResult, axes: Sequence[Axis]) -> ReportTable:
         columns=columns,
         rows=rows,
         numeric=frozenset({2, 5}),
+        whole=frozenset({4}),
     )
 
 
