@@ -65,11 +65,16 @@ def _study(axis: Axis, cells: Sequence[CellResult], kind: StudyKind) -> Study | 
     contrasts = tuple(
         contrast
         for line, found in zip(lines, references, strict=True)
-        for contrast in _contrasts(line, found or line[0])
+        for contrast in _contrasts(line, found or _first_asked(line))
     )
-    fallback = f"the first of {axis.name}, as not every line has one {words}"
+    fallback = f"the cell {words}, or the first of {axis.name} that could be measured where there is none"
     reference = f"the cell {words}" if None not in references else fallback
     return Study(kind=kind, axis=axis, reference=reference, contrasts=contrasts)
+
+
+def _first_asked(line: Sequence[CellResult]) -> CellResult:
+    """Return the first cell that was to be measured: nothing can be said beside one that was skipped."""
+    return next((cell for cell in line if cell.spec is not None), line[0])
 
 
 def _lines(axis: Axis, cells: Iterable[CellResult]) -> Iterator[list[CellResult]]:
@@ -111,7 +116,7 @@ _REFERENCE: Mapping[StudyKind, tuple[Callable[[CellResult], bool], str]] = {
 def _contrasts(line: Sequence[CellResult], reference: CellResult) -> Iterator[Contrast]:
     names = [name for name in COMPARED if any(name in cell.names for cell in line)]
     for cell in line:
-        if cell is reference:
+        if cell is reference or cell.spec is None:
             continue
         if not names:
             yield _contrast(cell, reference, THROUGHPUT, headline_of(THROUGHPUT, cell.clients))

@@ -66,6 +66,7 @@ def study_table(study: Study, axes: Sequence[Axis]) -> ReportTable:
     rows = tuple(
         (
             _named(contrast.cell, axes),
+            label(contrast.reference.coordinates.get(study.axis.path)),
             figure_words(contrast.figure),
             _whose(contrast.of, None),
             *_ratio(contrast.ratio, contrast.absent),
@@ -73,8 +74,8 @@ def study_table(study: Study, axes: Sequence[Axis]) -> ReportTable:
         for contrast in study.contrasts
     )
     caption = f"By {study.axis.name}: each cell beside {study.reference}; the ratio is that of the cell to it"
-    columns = ("Cell", "Figure", "Whose", "Ratio", "Interval", "Rests on")
-    return ReportTable(caption=caption, columns=columns, rows=rows, numeric=frozenset({3}), whole=frozenset({4}))
+    columns = ("Cell", "Beside", "Figure", "Whose", "Ratio", "Interval", "Rests on")
+    return ReportTable(caption=caption, columns=columns, rows=rows, numeric=frozenset({4}), whole=frozenset({5}))
 
 
 def scaling_table(found: Sequence[Scaling], axes: Sequence[Axis]) -> ReportTable:

@@ -93,6 +93,27 @@ def test_ways_of_sharing_are_compared_with_the_whole_in_total_and_for_each_clien
     assert values == {Of.TOTAL: pytest.approx(0.8), Of.MEAN: pytest.approx(0.4)}
 
 
+def test_a_line_whose_reference_was_skipped_is_compared_with_the_first_that_was_measured(database: Database) -> None:
+    cells = [
+        cell(clients=2, mode="whole", skipped="whole is for one run"),
+        cell(together(2, sharing="pinned"), clients=2, mode="pinned"),
+        cell(together(2, sharing="time_slicing"), clients=2, mode="time_slicing"),
+    ]
+
+    def told(run: Any, group: Any, coordinates: Any) -> Ending:
+        return Ending([throughput(50 if coordinates["mode"] == "pinned" else 40)])
+
+    found = study(database, made(database, cells, told))
+    assert "the first of mode that could be measured" in found.reference
+    assert {(one.reference.coordinates["mode"], one.cell.coordinates["mode"]) for one in found.contrasts} == {
+        ("pinned", "time_slicing")
+    }
+    assert {one.of: one.ratio.value for one in found.contrasts if one.ratio} == {
+        Of.TOTAL: pytest.approx(0.8),
+        Of.MEAN: pytest.approx(0.8),
+    }
+
+
 def test_an_experiment_in_whose_cells_company_is_the_same_has_no_study(database: Database) -> None:
     made_id = made(database, [cell(n=1), cell(n=2)], lambda *_: Ending([throughput(1)]))
     with database.read() as session:
