@@ -86,6 +86,19 @@ def test_a_product_of_another_size_and_another_partition_are_no_calibration(data
     assert half.bandwidth is not None
 
 
+def test_a_copy_over_the_bus_neither_calibrates_nor_has_a_roofline(database: Database) -> None:
+    registered(database)
+    _, within = calibrated(database)
+    absent = [figure.model_copy(update={"value": None, "absent": "over the bus"}) for figure in figures(1, **COST)[1:]]
+    over_the_bus = COPY.parameters | {"direction": "host_to_device"}
+    found = [*figures(250), *absent]
+    copies = ran(database, found, workload=COPY.workload, scenario="offline", parameters=over_the_bus)
+    roofline = drawn(database, ran(database, figures(20, **COST)))
+    assert roofline.bandwidth is not None
+    assert roofline.bandwidth.run_id == within
+    assert drawn(database, copies).absent == "flops_per_step: over the bus"
+
+
 def test_a_calibration_of_an_older_version_that_counted_nothing_is_none(database: Database) -> None:
     registered(database)
     ran(database, figures(9), workload=COPY.workload, scenario="offline", parameters=COPY.parameters)

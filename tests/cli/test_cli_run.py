@@ -72,6 +72,7 @@ def test_the_engine_is_said_by_options_and_stands_in_the_heading(cli: Cli) -> No
     ("arguments", "status", "state", "reason"),
     [
         (("test-network", "--engine", "cuda_graph"), 6, "does_not_compile", "needs a GPU, and this is a CPU"),
+        (("memory-copy", "-p", "direction=both"), 6, "does_not_compile", "or set direction to device"),
         (("test-misbehave", "-p", "how=out_of_memory"), 3, "does_not_fit", "no room for 1 TiB"),
         (("test-misbehave", "-p", "how=raise"), 1, "failed", "ValueError: the payload is unwell"),
         (("test-step", "-m", "min_s=60", "--timeout-s", "0.5"), 1, "timed_out", "timeout_s"),

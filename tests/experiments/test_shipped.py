@@ -7,6 +7,7 @@ from filelock import FileLock
 
 from migperf.experiments.checking import check
 from migperf.experiments.document import Experiment, parse
+from migperf.experiments.group import Role
 from migperf.experiments.plan import make_plan
 from migperf.experiments.target import Target
 from migperf.gpus.controller import Controller
@@ -78,6 +79,23 @@ def test_a_cpu_experiment_performs_all_that_two_cores_can_within_minutes(path: P
     plan = make_plan(experiment, TWO_CORES)
     assert {cell.skipped for cell in plan.cells} <= {None, "whole is for one run, not for 2; share by another mode"}
     assert plan.duration.expected_s < 6 * 60
+
+
+@pytest.mark.parametrize("key", BOARDS)
+def test_a_victim_on_a_gpu_meets_every_kind_of_aggressor_in_every_mode_that_the_board_has(key: str) -> None:
+    target = board(key)
+    plan = make_plan(read(FOLDER / "gpu" / "neighbours.yaml"), target)
+    loads: dict[object, list[object]] = {}
+    for cell in (cell for cell in plan.cells if cell.spec is not None):
+        assert cell.spec is not None
+        neighbours = [m.benchmark for m in cell.spec.members if m.role is Role.NEIGHBOUR]
+        said = [(n.workload, n.parameters.get("direction")) for n in neighbours]
+        loads.setdefault(cell.cell.coordinates["sharing"], []).append(said)
+    assert {"mps", "time_slicing"} <= set(loads)
+    assert all(
+        found == [[], [("matrix-product", None)], [("memory-copy", "device")], [("memory-copy", "both")]]
+        for found in loads.values()
+    ), loads
 
 
 def test_the_gpu_experiments_leave_a_cpu_alone_and_the_other_way_round() -> None:

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from workloads.base import Context, StepCost, WrongAnswerError
+from workloads.micro.buffers import MIB
 from workloads.micro.launching import Launcher
 from workloads.micro.matrix_product import MatrixProduct, allowed_error, sampled_error
-from workloads.micro.memory_copy import MIB, WRITTEN, MemoryCopy
+from workloads.micro.memory_copy import WRITTEN, MemoryCopy
 from workloads.micro.parameters import CopyMode, KernelParameters, MatrixProductParameters, Precision
 from workloads.registry import card
 

@@ -15,7 +15,8 @@ CARDS = (
     Card(
         name="memory-copy",
         title="Memory copy",
-        summary="Copies, writes or reads a large buffer within its device: the bytes a second that can be attained.",
+        summary="Copies, writes or reads a large buffer within its device, or copies it between host and GPU: the "
+        "bytes a second that can be attained.",
         tasks=frozenset({Task.INFERENCE}),
         parameters=MemoryCopyParameters,
         implementation="workloads.micro.memory_copy:MemoryCopyWorkload",

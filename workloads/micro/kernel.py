@@ -27,7 +27,7 @@ class KernelPayload(InferencePayload):
 
     @abstractmethod
     def kernel_cost(self) -> StepCost:
-        """Return what one kernel computes and moves."""
+        """Return what one kernel computes and moves; see ``step_cost``."""
 
     @abstractmethod
     def findings(self) -> tuple[Figure, ...]:
@@ -46,7 +46,10 @@ class KernelPayload(InferencePayload):
             self._launcher.launch()
 
     def step_cost(self) -> StepCost:
-        """Return what the kernels of a step compute and move."""
+        """Return what the kernels of a step compute and move.
+
+        Raises UncountableError where that is not what a roofline holds a step against.
+        """
         one, times = self.kernel_cost(), self._parameters.repetitions
         return StepCost(flops=times * one.flops, bytes=times * one.bytes, least_bytes=times * one.least_bytes)
 

@@ -7,13 +7,12 @@ import torch
 from torch import Tensor
 
 from workloads.base import Context, Figure, StepCost, Workload, WrongAnswerError
+from workloads.micro.buffers import MIB, buffer_mib
+from workloads.micro.bus_copy import BusCopy
 from workloads.micro.kernel import KernelPayload
 from workloads.micro.launching import require_device
-from workloads.micro.parameters import CopyMode, MemoryCopyParameters
+from workloads.micro.parameters import CopyMode, Direction, MemoryCopyParameters
 
-MIB = 1 << 20
-MIB_ON_GPU, MIB_ON_CPU = 1024, 512
-"""Far more than any cache holds, the last level of most server processors included."""
 PATTERN, COLUMNS = 256, 1 << 16
 """Rows of 256 KiB that hold 0 to 255 again and again: float32 sums one exactly, in whatever order."""
 WRITTEN = 3.0
@@ -30,7 +29,7 @@ class MemoryCopy(KernelPayload):
     def __init__(self, parameters: MemoryCopyParameters, context: Context) -> None:
         device, self._mode = context.device, parameters.mode
         require_device(parameters, device)
-        self.mib = parameters.mib or (MIB_ON_GPU if device.type == "cuda" else MIB_ON_CPU)
+        self.mib = buffer_mib(parameters, device)
         pattern = torch.arange(PATTERN, dtype=torch.float32, device=device)
         self.buffer = pattern.repeat(self.mib * MIB // (4 * COLUMNS), COLUMNS // PATTERN)
         self.target = torch.zeros_like(self.buffer) if self._mode is CopyMode.COPY else self.buffer
@@ -76,6 +75,11 @@ class MemoryCopy(KernelPayload):
 class MemoryCopyWorkload(Workload):
     """Offers inference only."""
 
-    def inference(self, parameters: MemoryCopyParameters, context: Context) -> MemoryCopy:
-        """Return a payload whose first pass was checked. Raises ValueError for what the device cannot do."""
-        return MemoryCopy(parameters, context)
+    def inference(self, parameters: MemoryCopyParameters, context: Context) -> KernelPayload:
+        """Return a payload whose first pass was checked.
+
+        Raises ValueError for what the device cannot do, and CannotExecuteError where it has no bus to copy over.
+        """
+        if parameters.direction is Direction.DEVICE:
+            return MemoryCopy(parameters, context)
+        return BusCopy(parameters, context)

@@ -46,6 +46,17 @@ class CopyMode(StrEnum):
     READ = "read"
 
 
+class Direction(StrEnum):
+    """From which memory to which a buffer is copied."""
+
+    DEVICE = "device"
+    """Within the device's own."""
+    HOST_TO_DEVICE = "host_to_device"
+    DEVICE_TO_HOST = "device_to_host"
+    BOTH = "both"
+    """One buffer each way at the same time."""
+
+
 class KernelParameters(Parameters):
     """How kernels are launched and what they find in the cache; the same for every micro-benchmark."""
 
@@ -81,12 +92,26 @@ class MatrixProductParameters(KernelParameters):
 
 
 class MemoryCopyParameters(KernelParameters):
-    """Memory moved within a device."""
+    """Memory moved within a device, or between it and its host."""
 
     mib: int | None = Field(
         default=None,
         ge=1,
         le=65_536,
-        description="Size of the buffer (MiB), of which a copy has two; null takes 1024 on a GPU, 512 on a CPU.",
+        description="Size of the buffer (MiB), of which a copy has two, and two copies at once have four; null takes "
+        "1024 on a GPU, 512 on a CPU.",
     )
     mode: CopyMode = Field(default=CopyMode.COPY, description="What is done to the buffer (name).")
+    direction: Direction = Field(
+        default=Direction.DEVICE,
+        description="From which memory to which a buffer is copied; on a CPU there is only device (name).",
+    )
+
+    @model_validator(mode="after")
+    def _nothing_but_a_copy_leaves_the_device(self) -> Self:
+        if self.direction is not Direction.DEVICE and self.mode is not CopyMode.COPY:
+            raise ValueError(
+                f"mode = {self.mode} stays within the device, and direction = {self.direction} does not; set mode to "
+                "copy, or direction to device"
+            )
+        return self
