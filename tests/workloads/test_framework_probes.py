@@ -1,5 +1,6 @@
 """Protects the verdict of a probe: right answers pass, wrong ones and wrong devices do not, absences are told apart."""
 
+import importlib
 import json
 import os
 import subprocess
@@ -13,11 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from workloads.base import CannotExecuteError, Context, NotInstalledError, UncountableError, WrongAnswerError
+from workloads.base import CannotExecuteError, Context, NotInstalledError, Task, UncountableError, WrongAnswerError
 from workloads.frameworks.facts import DEVICE, FRAMEWORK, OBSTACLE, VERSION, Obstacle
 from workloads.frameworks.known import FRAMEWORKS, Known
 from workloads.frameworks.parameters import Framework
 from workloads.frameworks.problem import LEARNING_RATE, TOLERANCE, descend, error, logits, losses, problem
+from workloads.frameworks.programs.program import InferenceProgram, TrainingProgram
 from workloads.frameworks.workload import CHECKED_LOSSES
 from workloads.registry import card
 
@@ -91,6 +93,15 @@ def test_a_framework_that_works_tells_its_version_and_where_it_computed(framewor
     assert facts[VERSION] == report.tables["framework"]["version"]
     assert facts[DEVICE] == report.tables["framework"]["computed_on"] in ("cpu", "CPUExecutionProvider")
     assert OBSTACLE not in facts
+
+
+@pytest.mark.parametrize("framework", [*HERE, "pytorch-compile", "pytorch-ddp"])
+def test_a_program_can_do_what_its_tasks_say_and_nothing_else(framework):
+    known = FRAMEWORKS[Framework(framework)]
+    module, _, name = known.program.partition(":")
+    program = getattr(importlib.import_module(module), name)
+    kinds = {Task.INFERENCE: InferenceProgram, Task.TRAINING: TrainingProgram}
+    assert {task for task, kind in kinds.items() if issubclass(program, kind)} == known.tasks
 
 
 def test_training_follows_numpy_and_learns():

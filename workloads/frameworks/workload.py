@@ -4,7 +4,7 @@ import importlib
 import math
 import os
 from collections.abc import Mapping
-from typing import cast
+from typing import Generic, TypeVar, cast
 
 import numpy as np
 import torch
@@ -30,14 +30,17 @@ from workloads.frameworks.facts import COMPANIONS, DEVICE, FRAMEWORK, OBSTACLE, 
 from workloads.frameworks.known import FRAMEWORKS, Known
 from workloads.frameworks.parameters import Framework, FrameworkParameters
 from workloads.frameworks.problem import IMAGES, Batch, Problem, error, logits, losses, problem
-from workloads.frameworks.programs.program import Program, WrongDeviceError
+from workloads.frameworks.programs.program import InferenceProgram, Program, TrainingProgram, WrongDeviceError
 
 CHECKED_LOSSES = 6
 """So many steps of training are followed in NumPy; after them the loss has to be finite, and to have fallen at last."""
 
 
-class Probe:
-    """One framework on one device: its program, and what it has told of itself."""
+ProgramT = TypeVar("ProgramT", bound=Program)
+
+
+class Probe(Generic[ProgramT]):
+    """One framework on one device: its program, of the kind that the task needs, and what it has told of itself."""
 
     def __init__(self, framework: Framework, task: Task, context: Context) -> None:
         self.framework, self.task, self._context = framework, task, context
@@ -47,7 +50,7 @@ class Probe:
         for name, value in self._known.settings.items():
             os.environ.setdefault(name, value)
         self.problem = problem(context.seed)
-        self.program = _built(self._known, self.problem, context.device)
+        self.program = cast("ProgramT", _built(self._known, self.problem, context.device))
         versions = self.program.versions
         context.tell({VERSION: versions.framework, COMPANIONS: dict(versions.companions)})
 
@@ -100,7 +103,7 @@ class _Probing(Payload):
 class FrameworkInference(_Probing, InferencePayload):
     """Answers the same batches in turn; each answer is held against NumPy's, within the step."""
 
-    def __init__(self, probe: Probe) -> None:
+    def __init__(self, probe: Probe[InferenceProgram]) -> None:
         self.model = nn.Identity()
         self._probe = probe
         self._batches = probe.problem.batches
@@ -130,7 +133,7 @@ class FrameworkInference(_Probing, InferencePayload):
 class FrameworkTraining(_Probing, TrainingPayload):
     """Learns one batch by heart, without end; the first losses are held against NumPy's."""
 
-    def __init__(self, probe: Probe) -> None:
+    def __init__(self, probe: Probe[TrainingProgram]) -> None:
         self.model = nn.Identity()
         self._probe = probe
         self._references = losses(probe.problem, CHECKED_LOSSES)
@@ -183,5 +186,5 @@ class FrameworkWorkload(Workload):
 def _built(known: Known, asked: Problem, device: torch.device) -> Program:
     """Import the framework, by its program, and set it the problem."""
     module, _, name = known.program.partition(":")
-    program = getattr(importlib.import_module(module), name)
-    return cast("Program", program(asked, device))
+    program: Program = getattr(importlib.import_module(module), name)(asked, device)
+    return program

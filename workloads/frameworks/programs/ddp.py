@@ -17,7 +17,7 @@ from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
 from workloads.frameworks.problem import LEARNING_RATE, Batch, Problem
-from workloads.frameworks.programs.program import Program, Versions, Whereabouts
+from workloads.frameworks.programs.program import TrainingProgram, Versions, Whereabouts
 from workloads.frameworks.programs.pytorch import network, versions, whereabouts
 
 TIMEOUT = timedelta(seconds=60)
@@ -63,7 +63,7 @@ class Rank:
         return whole / self._ranks
 
 
-class DataParallel(Program):
+class DataParallel(TrainingProgram):
     """Rank 0 in the run's own process, and on a CPU a second one in a process that lives no longer than it."""
 
     def __init__(self, problem: Problem, device: torch.device) -> None:
@@ -79,7 +79,7 @@ class DataParallel(Program):
         )
 
     def train(self, batch: Batch) -> float:
-        """See Program."""
+        """See TrainingProgram."""
         self._rank.agree(go_on=True)
         self._loss = self._rank.step(batch)
         return self._loss.item()

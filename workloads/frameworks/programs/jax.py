@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from workloads.frameworks.problem import LEARNING_RATE, Batch, Floats, Problem
-from workloads.frameworks.programs.program import CPU, GPU, Program, Versions, Whereabouts
+from workloads.frameworks.programs.program import CPU, GPU, InferenceProgram, TrainingProgram, Versions, Whereabouts
 
 if TYPE_CHECKING:
     import torch
@@ -32,7 +32,7 @@ def _descend(weights: dict[str, Any], images: Any, labels: Any) -> Any:  # noqa:
     return loss, jax.tree.map(lambda weight, gradient: weight - LEARNING_RATE * gradient, weights, gradients)
 
 
-class Jax(Program):
+class Jax(InferenceProgram, TrainingProgram):
     """One compiled function for inference, one for a training step."""
 
     def __init__(self, problem: Problem, device: "torch.device") -> None:  # noqa: ARG002 - JAX takes its default
@@ -42,13 +42,13 @@ class Jax(Program):
         self._infer, self._descend = jax.jit(_logits), jax.jit(_descend)
 
     def infer(self, images: Floats) -> Floats:
-        """See Program."""
+        """See InferenceProgram."""
         self._answer = answer = self._infer(self._weights, images)
         logits: Floats = np.asarray(answer)
         return logits
 
     def train(self, batch: Batch) -> float:
-        """See Program."""
+        """See TrainingProgram."""
         self._answer, self._weights = self._descend(self._weights, batch.images, batch.labels.astype(np.int32))
         return float(self._answer)
 

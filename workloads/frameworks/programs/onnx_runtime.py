@@ -7,7 +7,7 @@ import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
 from workloads.frameworks.problem import CLASSES, IMAGES, SIDE, Floats, Problem, Weights
-from workloads.frameworks.programs.program import CPU, GPU, Program, Versions, Whereabouts, WrongDeviceError
+from workloads.frameworks.programs.program import CPU, GPU, InferenceProgram, Versions, Whereabouts, WrongDeviceError
 
 if TYPE_CHECKING:
     import torch
@@ -44,7 +44,7 @@ def written(weights: Weights) -> bytes:
     return written_down
 
 
-class OnnxRuntime(Program):
+class OnnxRuntime(InferenceProgram):
     """A session of the partition's execution provider, with no other one to fall back on."""
 
     def __init__(self, problem: Problem, device: "torch.device") -> None:
@@ -62,7 +62,7 @@ class OnnxRuntime(Program):
         self._session = onnxruntime.InferenceSession(written(problem.weights), options, providers=[provider])
 
     def infer(self, images: Floats) -> Floats:
-        """See Program."""
+        """See InferenceProgram."""
         answer: Floats = self._session.run([OUTPUT], {INPUT: images})[0]
         return answer
 

@@ -6,13 +6,13 @@ import paddle
 from paddle import nn
 
 from workloads.frameworks.problem import CLASSES, FILTERS, KERNEL, LEARNING_RATE, Batch, Floats, Problem, Weights
-from workloads.frameworks.programs.program import CPU, GPU, Program, Versions, Whereabouts
+from workloads.frameworks.programs.program import CPU, GPU, InferenceProgram, TrainingProgram, Versions, Whereabouts
 
 if TYPE_CHECKING:
     import torch
 
 
-class PaddlePaddle(Program):
+class PaddlePaddle(InferenceProgram, TrainingProgram):
     """A network of layers and an optimiser."""
 
     def __init__(self, problem: Problem, device: "torch.device") -> None:  # noqa: ARG002 - it takes its default
@@ -22,14 +22,14 @@ class PaddlePaddle(Program):
         self._optimizer = paddle.optimizer.SGD(learning_rate=LEARNING_RATE, parameters=self._model.parameters())
 
     def infer(self, images: Floats) -> Floats:
-        """See Program."""
+        """See InferenceProgram."""
         with paddle.no_grad():
             self._answer = answer = self._model(paddle.to_tensor(images))
         logits: Floats = answer.numpy()
         return logits
 
     def train(self, batch: Batch) -> float:
-        """See Program."""
+        """See TrainingProgram."""
         logits = self._model(paddle.to_tensor(batch.images))
         self._answer = nn.functional.cross_entropy(logits, paddle.to_tensor(batch.labels))
         self._answer.backward()

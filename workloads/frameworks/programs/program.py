@@ -1,5 +1,6 @@
 """What each framework has to do with the problem, and how it tells on which device it did so."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -31,8 +32,8 @@ class Versions:
     companions: Mapping[str, str] = field(default_factory=dict)
 
 
-class Program:
-    """The problem in one framework. A call returns when its answer is in host memory.
+class Program(ABC):
+    """The problem in one framework: an InferenceProgram, a TrainingProgram, or both.
 
     A framework takes the device that it would take by itself: whether that is the partition's is what a probe asks.
     Those that are told a device (PyTorch, ONNX Runtime) are told the partition's.
@@ -40,17 +41,25 @@ class Program:
 
     versions: Versions
 
-    def infer(self, images: Floats) -> Floats:
-        """Return the network's answer to the images, NC. Called only if the framework offers inference."""
-        raise NotImplementedError
-
-    def train(self, batch: Batch) -> float:
-        """Take a step down the gradient of the batch's loss; return the loss before it."""
-        raise NotImplementedError
-
+    @abstractmethod
     def whereabouts(self) -> Whereabouts:
         """Return where the last answer was computed."""
-        raise NotImplementedError
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - most leave nothing behind
         """Let go of what would outlive the program; called once, after the last step."""
+
+
+class InferenceProgram(Program):
+    """One that answers. A call returns when its answer is in host memory."""
+
+    @abstractmethod
+    def infer(self, images: Floats) -> Floats:
+        """Return the network's answer to the images, NC."""
+
+
+class TrainingProgram(Program):
+    """One that learns. A call returns when its loss is in host memory."""
+
+    @abstractmethod
+    def train(self, batch: Batch) -> float:
+        """Take a step down the gradient of the batch's loss; return the loss before it."""

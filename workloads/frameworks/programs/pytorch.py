@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from workloads.frameworks.problem import CLASSES, FILTERS, KERNEL, LEARNING_RATE, Batch, Floats, Problem, Weights
-from workloads.frameworks.programs.program import Program, Versions, Whereabouts
+from workloads.frameworks.programs.program import InferenceProgram, TrainingProgram, Versions, Whereabouts
 
 
 def network(weights: Weights) -> nn.Sequential:
@@ -38,7 +38,7 @@ def whereabouts(answer: Tensor) -> Whereabouts:
     return Whereabouts(kind=answer.device.type, computed_on=place, seen=("cpu", *names))
 
 
-class Eager(Program):
+class Eager(InferenceProgram, TrainingProgram):
     """Operator by operator."""
 
     def __init__(self, problem: Problem, device: torch.device) -> None:
@@ -53,7 +53,7 @@ class Eager(Program):
         return self.model
 
     def infer(self, images: Floats) -> Floats:
-        """See Program."""
+        """See InferenceProgram."""
         with torch.inference_mode():
             answer = self._call(torch.from_numpy(images).to(self._device))
         self._answer = answer
@@ -61,7 +61,7 @@ class Eager(Program):
         return logits
 
     def train(self, batch: Batch) -> float:
-        """See Program."""
+        """See TrainingProgram."""
         images, labels = (torch.from_numpy(value).to(self._device) for value in (batch.images, batch.labels))
         self._optimizer.zero_grad(set_to_none=True)
         self._answer = self._call(images)

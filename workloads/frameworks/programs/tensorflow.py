@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from workloads.frameworks.problem import LEARNING_RATE, Batch, Floats, Problem
-from workloads.frameworks.programs.program import CPU, GPU, Program, Versions, Whereabouts
+from workloads.frameworks.programs.program import CPU, GPU, InferenceProgram, TrainingProgram, Versions, Whereabouts
 
 if TYPE_CHECKING:
     import torch
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _KINDS = {"CPU": CPU, "GPU": GPU}
 
 
-class TensorFlow(Program):
+class TensorFlow(InferenceProgram, TrainingProgram):
     """Variables and two graphs. Channels come last, since TensorFlow's CPU kernels convolve in no other order."""
 
     def __init__(self, problem: Problem, device: "torch.device") -> None:  # noqa: ARG002 - it takes its default
@@ -27,13 +27,13 @@ class TensorFlow(Program):
         self._infer, self._descend = tf.function(self._logits), tf.function(self._step)
 
     def infer(self, images: Floats) -> Floats:
-        """See Program."""
+        """See InferenceProgram."""
         self._answer = answer = self._infer(_channels_last(images))
         logits: Floats = answer.numpy()
         return logits
 
     def train(self, batch: Batch) -> float:
-        """See Program."""
+        """See TrainingProgram."""
         self._answer = self._descend(_channels_last(batch.images), tf.constant(batch.labels))
         return float(self._answer.numpy())
 
