@@ -17,6 +17,7 @@ from api.problems import (
     VALIDATION,
     documented,
 )
+from api.schemas.compatibility import Compatibility
 from api.schemas.experiments import (
     ExperimentDetail,
     ExperimentList,
@@ -145,6 +146,20 @@ def get_experiment_results(
     content = to_csv(table) if form is ResultFormat.CSV else to_parquet(table)
     name = f"attachment; filename={experiment_id}.{form}"
     return Response(content, media_type=_MEDIA_TYPES[form], headers={"Content-Disposition": name})
+
+
+@router.get(
+    "/{experiment_id}/compatibility",
+    summary="Tell which framework works where",
+    responses=documented(NOT_FOUND),
+)
+def get_experiment_compatibility(experiment_id: ExperimentId, database: AppDatabase) -> Compatibility:
+    """Return the matrix of the experiment's probes: framework and task by partition, of what there is by now."""
+    from migperf.analysis.experiments.compatibility import compatibility
+    from migperf.analysis.experiments.results import experiment_results
+
+    with database.read() as session:
+        return Compatibility.of(compatibility(experiment_results(session, experiment_id)))
 
 
 @router.post(

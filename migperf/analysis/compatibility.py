@@ -6,7 +6,7 @@ Pure functions; the caller reads the runs and draws the matrix. Rows are framewo
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from workloads.frameworks.facts import COMPANIONS, DEVICE, FRAMEWORK, OBSTACLE, VERSION, Obstacle
 
@@ -34,6 +34,21 @@ _BY_OBSTACLE = {
 }
 
 
+class Column(NamedTuple):
+    """What a column of the matrix is about: partitions of one name. Simulated ones have columns of their own."""
+
+    partition: str
+    simulated: bool = False
+
+
+class Probed(NamedTuple):
+    """What one cell of the matrix is about."""
+
+    framework: str
+    task: str
+    column: Column
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeRun:
     """One run that probed something. ``environment`` is the run's own, with what the probe told of itself."""
@@ -44,6 +59,13 @@ class ProbeRun:
     state: str
     reason: str | None
     environment: Mapping[str, Any]
+    simulated: bool = False
+    """Whether the partition does not exist, so that the probe computed on a CPU."""
+
+    @property
+    def probed(self) -> Probed:
+        """The cell of the matrix that it belongs to."""
+        return Probed(self.framework, self.task, Column(self.partition, self.simulated))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +86,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One framework and task, with a cell for each partition of the matrix, in its order."""
+    """One framework and task, with a cell for each column of the matrix, in its order."""
 
     framework: str
     task: str
@@ -73,30 +95,33 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompatibilityMatrix:
-    """Rows and columns in the order in which they first come among the runs."""
+    """What is known of each framework and task in each column."""
 
-    partitions: tuple[str, ...]
+    columns: tuple[Column, ...]
     rows: tuple[Row, ...]
 
 
 UNTRIED = Cell(verdict=Verdict.NOT_PROBED, reason="no run has probed it")
 
 
-def compatibility_matrix(runs: Iterable[ProbeRun]) -> CompatibilityMatrix:
-    """Return the matrix of the runs, which come oldest first."""
-    by_place: dict[tuple[str, str, str], list[ProbeRun]] = {}
+def compatibility_matrix(runs: Iterable[ProbeRun], order: Iterable[Probed] = ()) -> CompatibilityMatrix:
+    """Return the matrix of the runs, which come oldest first.
+
+    Rows and columns come in the order in which they first come in ``order``, and then among the runs.
+    """
+    found: dict[Probed, list[ProbeRun]] = {probed: [] for probed in order}
     for run in runs:
-        by_place.setdefault((run.framework, run.task, run.partition), []).append(run)
-    partitions = tuple(dict.fromkeys(partition for _, _, partition in by_place))
+        found.setdefault(run.probed, []).append(run)
+    columns = tuple(dict.fromkeys(probed.column for probed in found))
     rows = tuple(
         Row(
             framework=framework,
             task=task,
-            cells=tuple(cell(by_place.get((framework, task, partition), ())) for partition in partitions),
+            cells=tuple(cell(found.get(Probed(framework, task, column), ())) for column in columns),
         )
-        for framework, task in dict.fromkeys((framework, task) for framework, task, _ in by_place)
+        for framework, task in dict.fromkeys((probed.framework, probed.task) for probed in found)
     )
-    return CompatibilityMatrix(partitions=partitions, rows=rows)
+    return CompatibilityMatrix(columns=columns, rows=rows)
 
 
 def cell(runs: Sequence[ProbeRun]) -> Cell:

@@ -21,11 +21,19 @@ from migperf.cli.output import (
     table,
 )
 from migperf.client import Client
-from migperf.client.experiment_models import AttemptView, CellView, ExperimentDetail, ExperimentPlanView, ExperimentView
+from migperf.client.experiment_models import (
+    AttemptView,
+    CellView,
+    CompatibilityView,
+    ExperimentDetail,
+    ExperimentPlanView,
+    ExperimentView,
+)
 from migperf.store.states import GroupState
 
 POLL_S = 0.5
 _INCOMPLETE = 1
+_VERDICT_STYLES = {"works": "green", "fails": "red"}
 
 
 def announce(plan: ExperimentPlanView) -> None:
@@ -91,6 +99,24 @@ def print_experiment(found: ExperimentDetail, *, as_json: bool) -> None:
     made = table("cell", "runs", "sharing", "layout", "repeats")
     for cell in found.cell_list:
         made.add_row(_name(cell), *_shape(cell), _standing(cell))
+    out().print(made)
+
+
+def print_compatibility(found: CompatibilityView, *, as_json: bool) -> None:
+    """Print a line for each framework, task and partition: as columns, many partitions would not fit a terminal."""
+    if as_json:
+        emit_json(as_data(found))
+        return
+    if not found.rows:
+        remark("it has no probes: experiments/migperf/cpu/framework-compatibility.yaml has some")
+        return
+    made = table("framework", "task", "partition", "verdict", "version", "device, or why not")
+    for row in found.rows:
+        for column, cell in zip(found.columns, row.cells, strict=True):
+            place = f"{column.partition} (simulated)" if column.simulated else column.partition
+            verdict = Text(cell.verdict.replace("_", " "), _VERDICT_STYLES.get(cell.verdict, ""))
+            told = Text(cell.reason or cell.device or "")
+            made.add_row(Text(row.framework), row.task, Text(place), verdict, Text(cell.version or "–"), told)
     out().print(made)
 
 

@@ -206,6 +206,17 @@ def export(
         file.write_bytes(client.experiment_results(experiment, form))
 
 
+@app.command()
+@grouped
+def compatibility(experiment: ExperimentId, service: ServiceOptions, as_json: AsJson = False) -> None:
+    """Tell which framework works on which partition, by the probes of an experiment so far."""
+    from migperf.cli.experiment_runs import print_compatibility
+    from migperf.client import Client
+
+    with Client(service.url) as client:
+        print_compatibility(client.experiment_compatibility(experiment), as_json=as_json)
+
+
 def _document(file: Path) -> dict[str, Any]:
     """Return the experiment of a file as it is sent. Raises UsageProblem."""
     from migperf.cli.experiment_plans import read

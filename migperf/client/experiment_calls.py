@@ -5,6 +5,7 @@ from typing import Any, Protocol
 from urllib.parse import quote
 
 from migperf.client.experiment_models import (
+    CompatibilityView,
     ExperimentDetail,
     ExperimentList,
     ExperimentPlanView,
@@ -72,6 +73,10 @@ class ExperimentCalls:
         return self._transport.send(
             "GET", f"{experiment_path(experiment_id)}/results", params=[("format", form)]
         ).content
+
+    def experiment_compatibility(self: _Connected, experiment_id: str) -> CompatibilityView:
+        """Return which framework works where, by the probes of the experiment so far."""
+        return self._transport.get(CompatibilityView, f"{experiment_path(experiment_id)}/compatibility")
 
 
 def experiment_path(experiment_id: str) -> str:

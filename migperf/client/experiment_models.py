@@ -86,6 +86,40 @@ class ResumedView(View):
     queued: int
 
 
+class MatrixColumnView(View):
+    """Partitions of one name; on simulated ones, probes computed on a CPU."""
+
+    partition: str
+    simulated: bool
+
+
+class MatrixCellView(View):
+    """What is known of a framework and task in one column. ``reason`` is None only where it works."""
+
+    verdict: str
+    """works, fails, not_installed, not_offered or not_probed."""
+    reason: str | None = None
+    version: str | None = None
+    companions: dict[str, str] | None = None
+    device: str | None = None
+    probes: int
+
+
+class MatrixRowView(View):
+    """One framework and task, with a cell for each column, in their order."""
+
+    framework: str
+    task: str
+    cells: tuple[MatrixCellView, ...]
+
+
+class CompatibilityView(View):
+    """Which framework does which task on which partition; empty where an experiment has no probes."""
+
+    columns: tuple[MatrixColumnView, ...]
+    rows: tuple[MatrixRowView, ...]
+
+
 class PlannedDeviceView(View):
     """The device that an experiment is worked out for."""
 

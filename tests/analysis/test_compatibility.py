@@ -1,9 +1,19 @@
 """Protects the matrix: what works, what fails, and what nobody knows are never mixed up."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migperf.analysis.compatibility import UNTRIED, CompatibilityMatrix, ProbeRun, Verdict, cell, compatibility_matrix
+from migperf.analysis.compatibility import (
+    UNTRIED,
+    Column,
+    CompatibilityMatrix,
+    ProbeRun,
+    Verdict,
+    cell,
+    compatibility_matrix,
+)
 from migperf.store.states import RunState
 
 TOLD = {"framework": "jax", "framework_version": "0.10", "framework_device": "cuda:0", "framework_companions": {}}
@@ -28,7 +38,7 @@ def test_rows_are_frameworks_and_tasks_and_columns_are_partitions_in_the_order_o
             probe(framework="tensorflow", partition="cpu"),
         ]
     )
-    assert matrix.partitions == ("cpu", "2g.20gb")
+    assert matrix.columns == (Column("cpu"), Column("2g.20gb"))
     assert [(row.framework, row.task) for row in matrix.rows] == [
         ("jax", "training"),
         ("jax", "inference"),
@@ -40,7 +50,28 @@ def test_rows_are_frameworks_and_tasks_and_columns_are_partitions_in_the_order_o
         ["works", "not_probed"],
     ]
     assert matrix.rows[1].cells[0] is UNTRIED
-    assert compatibility_matrix([]) == CompatibilityMatrix(partitions=(), rows=())
+    assert compatibility_matrix([]) == CompatibilityMatrix(columns=(), rows=())
+
+
+def test_an_order_that_is_asked_for_comes_first_and_changes_no_verdict() -> None:
+    old, new = probe("failed", "SIGSEGV", partition="2g.20gb", framework_version="0.9"), probe(partition="2g.20gb")
+    other = probe(partition="1g.10gb", task="inference")
+    never = probe(partition="7g.80gb", framework="tensorflow")
+    matrix = compatibility_matrix([old, new, other], order=[never.probed, other.probed, new.probed])
+    assert [column.partition for column in matrix.columns] == ["7g.80gb", "1g.10gb", "2g.20gb"]
+    assert [(row.framework, row.task) for row in matrix.rows] == [
+        ("tensorflow", "training"),
+        ("jax", "inference"),
+        ("jax", "training"),
+    ]
+    assert matrix.rows[2].cells[2] == cell([old, new])
+    assert matrix.rows[0].cells == (UNTRIED,) * 3
+
+
+def test_what_was_seen_on_a_simulated_partition_is_not_said_of_a_real_one() -> None:
+    matrix = compatibility_matrix([probe("failed", "SIGSEGV"), replace(probe(), simulated=True)])
+    assert matrix.columns == (Column("1g.10gb"), Column("1g.10gb", simulated=True))
+    assert [one.verdict for one in matrix.rows[0].cells] == [Verdict.FAILS, Verdict.WORKS]
 
 
 def test_a_cell_has_version_device_and_reason() -> None:

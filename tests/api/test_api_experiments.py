@@ -6,6 +6,7 @@ from typing import Any
 import pyarrow.parquet
 import pytest
 
+from api.schemas.compatibility import Compatibility
 from api.schemas.experiments import ExperimentDetail, ExperimentPlan, ExperimentView
 from migperf.measure.figures import ResultFigure
 from migperf.metrics.metric import Scope
@@ -13,6 +14,8 @@ from migperf.store import experiments, leases, results, runs
 from migperf.store.database import Database, now
 from migperf.store.states import RunState
 from tests import builders
+from tests.analysis.experiments.made_experiments import Ending, cell, made
+from tests.analysis.experiments.made_probes import not_installed, probe_cell, works
 from tests.api.gpu_host import GpuHost
 from tests.api.serving import CountingPasses, TestClient
 from tests.api.steps import both_databases
@@ -236,3 +239,19 @@ def test_a_file_of_another_type_or_compressed_is_refused(client: TestClient) -> 
 def test_runs_are_submitted_as_json_alone(client: TestClient) -> None:
     answer = client.post("/v1/runs", content="workload: test-step", headers={"Content-Type": "application/yaml"})
     assert answer.status_code == 415
+
+
+def test_the_matrix_of_probes_is_given_out_and_is_empty_without_any(client: TestClient, database: Database) -> None:
+    probes = [probe_cell("jax", "training"), probe_cell("tensorflow", "training")]
+    experiment = made(database, probes, lambda _, __, at: works(at) if at["framework"] == "jax" else not_installed(at))
+    answer = client.get(f"/v1/experiments/{experiment}/compatibility")
+    assert answer.status_code == 200
+    document = answer.json()
+    assert Compatibility.model_validate(document).model_dump(mode="json") == document
+    assert document["columns"] == [{"partition": "cpu", "simulated": False}]
+    jax, tensorflow = (row["cells"][0] for row in document["rows"])
+    assert (jax["verdict"], jax["version"], jax["companions"]) == ("works", "1.2.3", {"cuda": "13.0"})
+    assert (tensorflow["verdict"], tensorflow["reason"]) == ("not_installed", "tensorflow is not installed here")
+    nothing = client.get(f"/v1/experiments/{made(database, [cell(n=1)], lambda *_: Ending())}/compatibility").json()
+    assert nothing == {"columns": [], "rows": []}
+    assert client.get("/v1/experiments/nothing/compatibility").status_code == 404

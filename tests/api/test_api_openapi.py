@@ -11,6 +11,7 @@ from api.problems import Problem
 from api.schemas import (
     advice,
     comparison,
+    compatibility,
     experiments,
     gpus,
     health,
@@ -44,6 +45,7 @@ INPUTS: dict[str, type[BaseModel]] = {
 SCHEMAS = (
     advice,
     comparison,
+    compatibility,
     experiments,
     gpus,
     health,
@@ -79,6 +81,7 @@ OPERATIONS = {
     "delete_experiment",
     "get_experiment_report",
     "get_experiment_results",
+    "get_experiment_compatibility",
     "get_advice",
     "get_roofline",
     "list_series",

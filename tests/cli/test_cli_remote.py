@@ -19,6 +19,8 @@ from migperf.store import results, runs
 from migperf.store.database import Database
 from migperf.store.models import Run
 from migperf.store.states import RunState
+from tests.analysis.experiments.made_experiments import Ending, cell, made
+from tests.analysis.experiments.made_probes import not_installed, probe_cell, works
 from tests.api import steps
 from tests.cli.conftest import Cli
 
@@ -262,3 +264,17 @@ def test_a_service_that_is_not_there_is_one_line_with_the_remedy(cli: Cli) -> No
     assert len(said.err.splitlines()) == 1
     assert "http://127.0.0.1:9" in said.err
     assert "migperf up" in said.err
+
+
+def test_the_matrix_of_an_experiments_probes_is_printed_line_by_line_or_as_json(cli: Cli, database: Database) -> None:
+    probes = [probe_cell("jax", "training"), probe_cell("tensorflow", "training")]
+    experiment = made(database, probes, lambda _, __, at: works(at) if at["framework"] == "jax" else not_installed(at))
+    said = cli("experiments", "compatibility", experiment)
+    assert said.status == 0, said.err
+    assert ["jax", "training", "cpu", "works", "1.2.3", "cuda:0"] in [line.split() for line in said.out.splitlines()]
+    assert "not installed" in said.out
+    document = cli("experiments", "compatibility", experiment, "--json").document
+    assert [row["cells"][0]["verdict"] for row in document["rows"]] == ["works", "not_installed"]
+    without = cli("experiments", "compatibility", made(database, [cell(n=1)], lambda *_: Ending()))
+    assert (without.status, without.out) == (0, "")
+    assert "no probes" in without.err

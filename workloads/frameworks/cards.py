@@ -1,7 +1,14 @@
 """Catalogue entries of the probes. Holds no torch."""
 
+from collections.abc import Mapping
+
 from workloads.base import Card, EngineOffer, Task
 from workloads.frameworks.parameters import FrameworkParameters, ServingParameters
+
+SERVING = "serving"
+"""The probe that computes nothing itself: the server's device is not the probe's partition."""
+NAMED_BY: Mapping[str, str] = {"framework": "framework", SERVING: "protocol"}
+"""Of each probe the parameter that names what is probed, which is known before the probe has told anything."""
 
 CARDS = (
     Card(
@@ -14,7 +21,7 @@ CARDS = (
         engines=EngineOffer(otherwise="the parameter framework says what executes the model"),
     ),
     Card(
-        name="serving",
+        name=SERVING,
         title="Server probe",
         summary="Asks a model of a server that is running already, over HTTP: does it answer, and rightly.",
         tasks=frozenset({Task.INFERENCE}),

@@ -19,8 +19,10 @@ from migperf.analysis.experiments.axes import Axis, axes_of
 from migperf.analysis.experiments.cells import CellResult, cell_results
 from migperf.analysis.experiments.chart_choice import Chart, choose_charts
 from migperf.analysis.experiments.chart_points import Line, lines_of, unit_of
+from migperf.analysis.experiments.compatibility import compatibility, has_only_probes
 from migperf.analysis.experiments.drawing import draw
 from migperf.analysis.experiments.environment import environment
+from migperf.analysis.experiments.matrix_tables import matrix_table, reason_table
 from migperf.analysis.experiments.results import ExperimentResults, experiment_results
 from migperf.analysis.experiments.scaling import scaling
 from migperf.analysis.experiments.slowdown import StudyKind, studies
@@ -68,13 +70,19 @@ def render(
     """Return the report of what was read of an experiment; see ``report_html``."""
     axes = axes_of([cell.coordinates for cell in results.cells])
     cells = cell_results(results, keep_tainted=keep_tainted)
-    charts = _drawn(cells, axes)
+    # A probe's few steps include NumPy's checking of each answer: a chart of them would compare nothing of a framework.
+    probes_only = has_only_probes(results)
+    charts = [] if probes_only else _drawn(cells, axes)
+    matrix = compatibility(results)
     return _template().render(
         results=results,
         counts=tables.counts_in_words(cells),
         keep_tainted=keep_tainted,
+        verdicts=matrix_table(matrix),
+        reasons=reason_table(matrix),
+        probes_only=probes_only,
         charts=charts,
-        company=_company(cells, axes),
+        company=[] if probes_only else _company(cells, axes),
         more=more,
         missing=tables.missing_table(cells, axes),
         cells=[tables.cell_table(cell, axes) for cell in cells if cell.figures],
@@ -156,4 +164,5 @@ def _template() -> Template:
         lstrip_blocks=True,
     )
     environment.tests["link"] = lambda value: isinstance(value, tables.Link)
+    environment.tests["finding"] = lambda value: isinstance(value, tables.Finding)
     return environment.get_template("report.html")

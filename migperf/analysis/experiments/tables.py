@@ -1,4 +1,4 @@
-"""The tables of a report, ready to be shown: a caption, columns, and cells that are text or links. Pure."""
+"""The tables of a report, ready to be shown: a caption, columns, and cells: text, links, or findings. Pure."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -24,6 +24,18 @@ class Link:
     href: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Text with details in small type below it. ``kind`` colours the text; the text says the same without colour."""
+
+    text: str
+    details: str
+    kind: str
+
+
+ReportCell = str | Link | Finding
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportTable:
     """A table of a report. ``numeric`` are the numbers of the columns that are set to the right, from 0.
@@ -33,7 +45,7 @@ class ReportTable:
 
     caption: str
     columns: tuple[str, ...]
-    rows: tuple[tuple[str | Link, ...], ...]
+    rows: tuple[tuple[ReportCell, ...], ...]
     numeric: frozenset[int] = frozenset()
     whole: frozenset[int] = frozenset()
 
@@ -170,7 +182,7 @@ def _ratio(ratio: Ratio | None, absent: str | None) -> tuple[str, str, str]:
     return value, interval, ratio.method + ("; tainted" if ratio.tainted else "")
 
 
-def _run(run: RunRow, base_url: str | None) -> tuple[str | Link, ...]:
+def _run(run: RunRow, base_url: str | None) -> tuple[ReportCell, ...]:
     took = None if run.started_at is None or run.finished_at is None else run.finished_at - run.started_at
     return (
         _link(run, base_url),

@@ -1,6 +1,7 @@
 """The figures of an experiment as one tidy table: a row for each run and figure, the coordinates as columns.
 
-A run without figures, and a cell without runs, have a row that says why, so that nothing is missing unseen.
+A run without figures, and a cell without runs, have a row that says why, so that nothing is missing unseen. The matrix
+of an experiment's probes is another such table: a row for each framework, task and partition.
 """
 
 import io
@@ -11,6 +12,7 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 from pyarrow import parquet
 
+from migperf.analysis.compatibility import CompatibilityMatrix
 from migperf.analysis.experiments.axes import Axis, axes_of, label
 from migperf.analysis.experiments.errors import MissingPackageError
 from migperf.analysis.experiments.results import ExperimentResults, PlannedCell, Repeat, RunRow
@@ -46,6 +48,19 @@ _AFTER = (
     ("absent", pa.string()),
 )
 _COORDINATE = "axis."
+_OF_MATRIX = pa.schema(
+    [
+        ("framework", pa.string()),
+        ("task", pa.string()),
+        ("partition", pa.string()),
+        ("simulated", pa.bool_()),
+        ("verdict", pa.string()),
+        ("reason", pa.string()),
+        ("version", pa.string()),
+        ("device", pa.string()),
+        ("probes", pa.int64()),
+    ]
+)
 
 
 def tidy_table(results: ExperimentResults) -> pa.Table:
@@ -65,6 +80,26 @@ def tidy_rows(results: ExperimentResults) -> Iterator[dict[str, Any]]:
     """Yield the rows of the table as mappings from the names of its columns."""
     axes = axes_of([cell.coordinates for cell in results.cells])
     yield from _rows(results, axes, column_names(axes))
+
+
+def tidy_matrix(matrix: CompatibilityMatrix) -> pa.Table:
+    """Return a row for each cell of the matrix; ``reason`` is null where the framework works."""
+    rows = [
+        {
+            "framework": row.framework,
+            "task": row.task,
+            "partition": column.partition,
+            "simulated": column.simulated,
+            "verdict": str(cell.verdict),
+            "reason": cell.reason,
+            "version": cell.version,
+            "device": cell.device,
+            "probes": cell.probes,
+        }
+        for row in matrix.rows
+        for column, cell in zip(matrix.columns, row.cells, strict=True)
+    ]
+    return pa.Table.from_pylist(rows, schema=_OF_MATRIX)
 
 
 def column_names(axes: Sequence[Axis]) -> dict[str, str]:
