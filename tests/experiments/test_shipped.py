@@ -1,5 +1,6 @@
 """Every experiment that is shipped can be read and planned, and its layouts can be made on each kind of board."""
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from migperf.gpus.simulation.boards import BOARDS
 from migperf.gpus.simulation.driver import open_in_memory
 from tests.builders import partition
 from tests.experiments.boards import board, turn_on
+from workloads.frameworks.parameters import Framework, Protocol
 
 FOLDER = Path(__file__).parents[2] / "experiments" / "migperf"
 GPU_FILES, CPU_FILES = (sorted((FOLDER / kind).glob("*.yaml")) for kind in ("gpu", "cpu"))
@@ -96,6 +98,24 @@ def test_a_victim_on_a_gpu_meets_every_kind_of_aggressor_in_every_mode_that_the_
         found == [[], [("matrix-product", None)], [("memory-copy", "device")], [("memory-copy", "both")]]
         for found in loads.values()
     ), loads
+
+
+@pytest.mark.parametrize("kind", ["cpu", "gpu"])
+def test_every_framework_is_probed_in_both_tasks_on_every_place_and_no_failure_is_tried_away(kind: str) -> None:
+    experiment = read(FOLDER / kind / "framework-compatibility.yaml")
+    asked = [cell.settings.benchmark for cell in check(experiment)]
+    probed = Counter((one["parameters"]["framework"], one["scenario"]) for one in asked)
+    assert set(probed) == {(framework, scenario) for framework in Framework for scenario in ("train", "offline")}
+    assert len(set(probed.values())) == 1
+    assert experiment.retry_failed == 0
+
+
+def test_every_protocol_is_asked_at_an_address_of_its_own() -> None:
+    asked = [
+        cell.settings.benchmark["parameters"] for cell in check(read(FOLDER / "cpu" / "serving-compatibility.yaml"))
+    ]
+    assert [one["protocol"] for one in asked] == list(Protocol)
+    assert len({one["url"] for one in asked}) == len(asked)
 
 
 def test_the_gpu_experiments_leave_a_cpu_alone_and_the_other_way_round() -> None:
