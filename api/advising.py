@@ -22,7 +22,7 @@ def advice_on(database: Database, demand: Demand) -> AdviceView:
         with database.read() as session:
             boards = _boards(session, demand)
             read = read_evidence(session, demand)
-        advice = advise(demand, boards, read.evidence)
+        advice = advise(demand, boards, read.evidence, read.slowdowns)
     except AdviceError as error:
         raise invalid(("body", *map(str, error.where)), str(error), error.given) from error
     return AdviceView.of(advice, tainted=read.tainted)

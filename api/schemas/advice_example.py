@@ -96,9 +96,11 @@ ADVICE: JsonValue = {
             " wait for each other as well, so the limit may not be kept; measure with a max_rate sear"
             "ch, or leave a reserve"
         ),
+        "neighbours that were never measured together cost each other nothing",
         "GPUs of one board are alike",
     ],
-    "remarks": [("never measured together, taken to cost each other nothing: thumbnails beside thumbnails")],
+    "remarks": [],
+    "interference": [],
     "never_measured": [
         {
             "job": "thumbnails",
@@ -111,6 +113,24 @@ ADVICE: JsonValue = {
                 "ere:\n  gpu_model: NVIDIA A100-SXM4-80GB\nbenchmark:\n  workload: resnet50\n  scenario: sing"
                 "le_stream\n  parameters:\n    batch_size: 1\nmatrix:\n  partition:\n  - whole\n  - 7g.80gb\n  -"
                 " 4g.40gb\n  - 3g.40gb\n  - 2g.20gb\n  - 1g.20gb\nrepeats: 3\n"
+            ),
+            "no_experiment": None,
+        }
+    ],
+    "never_measured_together": [
+        {
+            "job": "thumbnails",
+            "model": "NVIDIA A100-SXM4-80GB",
+            "profile": "1g.10gb",
+            "beside": [{"job": "thumbnails", "profile": "1g.10gb"}],
+            "experiment": (
+                "migperf: 1\nname: advice-beside-1g-10gb-thumbnails-nvidia-a100-sxm4-80gb\ntitle: thumbnails on"
+                " 1g.10gb of NVIDIA A100-SXM4-80GB beside neighbours that it was\n  never measured with\ndescripti"
+                "on: Offered by the advisor.\nwhere:\n  gpu_model: NVIDIA A100-SXM4-80GB\nbenchmark:\n  workload:"
+                " resnet50\n  scenario: single_stream\n  parameters:\n    batch_size: 1\nsharing: mig\npartition:"
+                " 1g.10gb\nmatrix:\n  neighbour:\n    alone: {}\n    thumbnails on 1g.10gb:\n      neighbours:\n"
+                "      - benchmark:\n          workload: resnet50\n          scenario: offline\n          parameter"
+                "s:\n            batch_size: 1\n        partition: 1g.10gb\nrepeats: 3\norder: alternated\n"
             ),
             "no_experiment": None,
         }

@@ -9,11 +9,20 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from migperf.analysis.advisor.advice import Advice, AdvisedGpu, AdvisedJob, EvidenceView, Unknown
+from migperf.analysis.advisor.advice import (
+    Advice,
+    AdvisedGpu,
+    AdvisedJob,
+    EvidenceView,
+    InterferenceView,
+    Unknown,
+    UnknownCompany,
+)
 from migperf.analysis.advisor.status import Status
 from migperf.analysis.advisor.wording import amount, number, percent
 from migperf.cli.output import remark, table
 
+_WRITES = "--experiments FOLDER writes the experiment"
 _STYLES = {Status.OPTIMAL: "green", Status.FEASIBLE: "yellow", Status.INFEASIBLE: "red", Status.UNKNOWN: "yellow"}
 
 
@@ -29,8 +38,11 @@ def print_advice(console: Console, advice: Advice, *, explain: bool) -> None:
     if explain:
         _print_list(console, "Why", advice.explanation)
         _print_evidence(console, advice.jobs)
+        _print_interference(console, advice.interference)
     _print_list(console, "Taken for granted", [*advice.assumptions, *advice.remarks])
-    _print_list(console, "Never measured", map(_unknown, advice.never_measured))
+    _print_list(
+        console, "Never measured", [*map(_unknown, advice.never_measured), *_strangers(advice.never_measured_together)]
+    )
     console.print()
     console.print(Text(f"{_proof(advice)} · {advice.proof.took_s:.2f} s", "dim"))
 
@@ -38,9 +50,14 @@ def print_advice(console: Console, advice: Advice, *, explain: bool) -> None:
 def write_experiments(advice: Advice, folder: Path) -> None:
     """Write a file for each experiment that the answer offers. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
-    offered = [one.experiment for one in advice.never_measured if one.experiment is not None]
+    alone = [one.experiment for one in advice.never_measured]
+    together = [one.experiment for one in advice.never_measured_together]
+    offered = [text for text in (*alone, *together) if text is not None]
+    names: Counter[str] = Counter()
     for text in offered:
-        path = folder / f"{yaml.safe_load(text)['name']}.yaml"
+        name = yaml.safe_load(text)["name"]
+        names[name] += 1
+        path = folder / (f"{name}.yaml" if names[name] == 1 else f"{name}-{names[name]}.yaml")
         path.write_text(text)
         remark(f"written: {path}")
     if not offered:
@@ -97,9 +114,32 @@ def _evidence(each: EvidenceView) -> Iterator[str]:
     yield from each.runs
 
 
+def _print_interference(console: Console, known: Iterable[InterferenceView]) -> None:
+    counting = [each for each in known if each.used]
+    if not counting:
+        return
+    console.print()
+    console.print(Text("What neighbours cost", "bold"))
+    made = table("Job", "Beside", "Profiles", "Slowdown", "Evidence", right=("Slowdown",), whole=("Job", "Beside"))
+    for each in counting:
+        profiles = "all" if each.profile is None else f"{each.profile}, {each.beside_profile}"
+        made.add_row(each.job, each.beside, profiles, f"{each.slowdown:g}", "\n".join((each.says, *each.runs)))
+    console.print(made)
+
+
 def _unknown(one: Unknown) -> str:
-    remedy = one.no_experiment or "--experiments FOLDER writes the experiment"
+    remedy = one.no_experiment or _WRITES
     return f"{one.job} on {', '.join(one.profiles)} of {one.model}: {one.why} ({remedy})"
+
+
+def _strangers(unknown: Iterable[UnknownCompany]) -> Iterator[str]:
+    """Yield a line for each job and board, and what can be done about it; the experiments have the profiles."""
+    found: dict[tuple[str, str, str], dict[str, None]] = {}
+    for one in unknown:
+        beside = found.setdefault((one.job, one.model, one.no_experiment or _WRITES), {})
+        beside.update(dict.fromkeys(neighbour.job for neighbour in one.beside))
+    for (job, model, remedy), beside in found.items():
+        yield f"{job} beside {', '.join(beside)} on {model}: never measured together ({remedy})"
 
 
 def _proof(advice: Advice) -> str:

@@ -1,16 +1,17 @@
 """Some figures of many runs at once: what has been measured of some workloads, wherever it was."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from migperf.gpus.partition import Partition
-from migperf.store.models import GroupRow, PartitionRow, ResultRow, Run
-from migperf.store.states import RunState
+from migperf.experiments.group import Role
+from migperf.gpus.partition import Partition, PartitionKind
+from migperf.store.models import ExperimentRow, GroupRow, PartitionRow, ResultRow, Run
+from migperf.store.states import GroupState, RunState
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,10 @@ class KnownFigure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndedRun:
-    """A run that measured, or did not fit, on a real partition that it had to itself; window in ns."""
+    """A run that measured, or did not fit, on a real partition that it had to itself; window in ns.
+
+    ``experiment`` and ``repeat`` say which repeat of which experiment it was part of; None for a run by itself.
+    """
 
     id: str
     fingerprint: str
@@ -36,6 +40,17 @@ class EndedRun:
     tainted: bool
     window_ns: tuple[int, int] | None
     figures: Mapping[str, KnownFigure]
+    experiment: str | None = None
+    repeat: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndedGroup:
+    """Runs that were measured at the same time, each on a MIG instance of its own of one real GPU."""
+
+    experiment_name: str
+    clients: tuple[EndedRun, ...]
+    neighbours: tuple[EndedRun, ...]
 
 
 def runs_of_workloads(
@@ -60,6 +75,48 @@ def runs_of_workloads(
     return [_ended(run, row, known[run.id]) for run in found if (row := run.partition_row) is not None]
 
 
+def groups_on_one_gpu(session: Session, workloads: Collection[str], figures: Collection[str]) -> list[EndedGroup]:
+    """Return the groups of several runs, one of them of these workloads, that succeeded on MIG instances, oldest first.
+
+    Left out are groups with a run on a simulated partition or on a share of one.
+    """
+    of_workloads = select(Run.group_id).where(Run.workload.in_(workloads), Run.group_id.is_not(None))
+    conditions = (GroupRow.state == GroupState.SUCCEEDED, GroupRow.size > 1, GroupRow.id.in_(of_workloads))
+    chosen = select(GroupRow.id).where(*conditions)
+    names = select(GroupRow.id, ExperimentRow.name).join(ExperimentRow, ExperimentRow.id == GroupRow.experiment_id)
+    experiments = {row.id: row.name for row in session.execute(names.where(*conditions).order_by(GroupRow.id))}
+    known = _figures(session, select(Run.id).where(Run.group_id.in_(chosen)), figures)
+    members: defaultdict[str, list[Run]] = defaultdict(list)
+    for run in session.scalars(select(Run).where(Run.group_id.in_(chosen)).order_by(Run.member)).unique():
+        members[run.group_id or ""].append(run)
+    return [
+        EndedGroup(
+            experiment_name=experiments[group],
+            clients=_of_role(members[group], Role.CLIENT, known),
+            neighbours=_of_role(members[group], Role.NEIGHBOUR, known),
+        )
+        for group in experiments
+        if _on_instances_of_one_gpu(members[group])
+    ]
+
+
+def _of_role(
+    members: Iterable[Run], role: Role, known: Mapping[str, Mapping[str, KnownFigure]]
+) -> tuple[EndedRun, ...]:
+    return tuple(
+        _ended(run, row, known.get(run.id, {}))
+        for run in members
+        if run.role == role and (row := run.partition_row) is not None
+    )
+
+
+def _on_instances_of_one_gpu(members: Sequence[Run]) -> bool:
+    rows = [run.partition_row for run in members if run.partition_row is not None]
+    real = all(row.kind == PartitionKind.MIG and not row.simulated for row in rows)
+    one_each = len({row.uuid for row in rows}) == len(members)
+    return real and one_each and len({row.gpu for row in rows}) == 1 and rows[0].gpu is not None
+
+
 def _figures(session: Session, ids: Select[str], names: Collection[str]) -> Mapping[str, dict[str, KnownFigure]]:
     found: defaultdict[str, dict[str, KnownFigure]] = defaultdict(dict)
     query = select(ResultRow).where(ResultRow.run_id.in_(ids), ResultRow.name.in_(names), ResultRow.value.is_not(None))
@@ -73,7 +130,7 @@ def _figures(session: Session, ids: Select[str], names: Collection[str]) -> Mapp
 
 
 def _ended(run: Run, row: PartitionRow, figures: Mapping[str, KnownFigure]) -> EndedRun:
-    start_ns, end_ns = run.window_start_ns, run.window_end_ns
+    start_ns, end_ns, group = run.window_start_ns, run.window_end_ns, run.group_row
     return EndedRun(
         id=run.id,
         fingerprint=run.fingerprint,
@@ -83,4 +140,6 @@ def _ended(run: Run, row: PartitionRow, figures: Mapping[str, KnownFigure]) -> E
         tainted=bool(run.taints),
         window_ns=None if start_ns is None or end_ns is None else (start_ns, end_ns),
         figures=figures,
+        experiment=None if group is None else group.experiment_id,
+        repeat=None if group is None else group.repeat,
     )

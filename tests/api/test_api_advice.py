@@ -12,7 +12,7 @@ from migperf.gpus.simulation.driver import open_in_memory
 from migperf.store import gpus
 from migperf.store.database import Database
 from migperf.store.states import RunState
-from tests.analysis.advisor.measured_runs import measured
+from tests.analysis.advisor.measured_runs import grouped, measured
 from tests.api.serving import TestClient
 from tests.api.steps import both_databases, row_counts
 from tests.builders import inventory, register
@@ -54,6 +54,27 @@ def test_runs_that_the_service_has_speak_for_the_services_of_a_demand(client: Te
     (evidence,) = job["evidence"]
     assert (evidence["runs"], evidence["queueing"]) == (runs, True)
     assert evidence["says"] == "101/s keep p99 of latency within 20 ms (median of 3 runs, max_rate)"
+
+
+def test_runs_that_were_measured_together_tell_what_neighbours_cost(client: TestClient, database: Database) -> None:
+    measured(database, figures={"max_rate": 100, "throughput": 100}, **SEARCH)
+    asked = {"services": [{**SERVICE, "rate_per_s": 200, "latency": None}]}
+    before = advised(client, **asked)
+    (unknown,) = before["never_measured_together"]
+    assert (unknown["job"], unknown["beside"]) == ("thumbnails", [{"job": "thumbnails", "profile": "1g.10gb"}])
+    single = {"scenario": "single_stream", "parameters": {"batch_size": 1}}
+    pair = [measured(database, figures={"throughput": 80}, gpu="GPU-0", **single) for _ in range(2)]
+    apart = measured(database, figures={"throughput": 100}, **single)
+    grouped(database, pair)
+    grouped(database, [apart])
+    found = advised(client, **asked)
+    (known,) = found["interference"]
+    assert (known["slowdown"], known["used"]) == (1.25, True)
+    assert sorted(known["runs"]) == sorted([*pair, apart])
+    assert found["never_measured_together"] == []
+    assert [len(gpu["instances"]) for gpu in (*before["gpus"], *found["gpus"])] == [2, 3]
+    by_hand = [{"of": "thumbnails", "beside": "thumbnails", "slowdown": 1}]
+    assert [each["used"] for each in advised(client, **asked, interference=by_hand)["interference"]] == [True, False]
 
 
 def test_a_service_that_was_never_measured_is_answered_with_the_experiment_that_would(client: TestClient) -> None:

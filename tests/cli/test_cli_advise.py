@@ -63,9 +63,28 @@ def test_what_cannot_be_served_is_a_result_with_a_status_of_its_own(cli: Cli, tm
 
 def test_experiments_are_written_for_what_was_never_measured(cli: Cli, tmp_path: Path) -> None:
     said = cli("advise", "--offline", "--experiments", str(tmp_path / "made"), file_of(tmp_path))
-    (made,) = (tmp_path / "made").iterdir()
-    assert str(made) in said.err.replace("\n", "")
-    assert yaml.safe_load(made.read_text())["matrix"]["partition"][0] == "whole"
+    together, alone = sorted((tmp_path / "made").iterdir())
+    for made in (together, alone):
+        assert str(made) in said.err.replace("\n", "")
+    assert yaml.safe_load(alone.read_text())["matrix"]["partition"][0] == "whole"
+    assert list(yaml.safe_load(together.read_text())["matrix"]["neighbour"]) == ["alone", "thumbnails on 1g.10gb"]
+
+
+def test_experiments_of_one_name_get_files_of_their_own(cli: Cli, tmp_path: Path) -> None:
+    assert isinstance(DEMAND, dict)
+    figure = {**DEMAND["measured"][0], "profile": "7g.80gb", "memory_mib": 15_000}  # type: ignore[dict-item, index, call-overload]
+    cli("advise", "--offline", "--experiments", str(tmp_path / "made"), file_of(tmp_path, measured=[figure]))
+    names = sorted(path.name for path in (tmp_path / "made").iterdir())
+    assert names == ["advice-thumbnails-nvidia-a100-sxm4-80gb-2.yaml", "advice-thumbnails-nvidia-a100-sxm4-80gb.yaml"]
+
+
+def test_explain_says_what_neighbours_cost(cli: Cli, tmp_path: Path) -> None:
+    known = [{"of": "thumbnails", "beside": "thumbnails", "slowdown": 1.01, "source": "a guess"}]
+    said = cli("advise", "--offline", "--explain", file_of(tmp_path, interference=known))
+    text = " ".join(said.out.split())
+    assert "thumbnails beside thumbnails: given by hand: 1.01 (a guess)." in text
+    assert "\nWhat neighbours cost\n" in said.out
+    assert "never measured together" not in text
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,20 @@ class EvidenceView(_Part):
     runs: list[str] = Field(description="Ids of the runs; empty for figures that were given by hand.")
 
 
+class InterferenceView(_Part):
+    """What is known of one job beside another on the same GPU, and what that rests on."""
+
+    job: str
+    beside: str = Field(description="The neighbour's job; the same name means another instance of itself.")
+    model: str | None = Field(description="Board that it holds for; null: all, as it was given by hand.")
+    profile: str | None = Field(description="Profile of the job; null: all.")
+    beside_profile: str | None = Field(description="Profile of the neighbour; null: all.")
+    slowdown: float = Field(description="Time beside it over time alone; never below 1.")
+    says: str
+    runs: list[str] = Field(description="Ids of the runs beside it and alone; empty for what was given by hand.")
+    used: bool = Field(description="false: measured, but the demand gives another by hand.")
+
+
 class ExcludedProfile(_Part):
     """A profile that a job cannot be put on."""
 
@@ -74,6 +88,24 @@ class Unknown(_Part):
     model: str
     profiles: list[str]
     why: str
+    experiment: str | None = Field(description="An experiment file, YAML; null where no workload is named.")
+    no_experiment: str | None = Field(description="Why there is none.")
+
+
+class UnknownNeighbour(_Part):
+    """A neighbour that a job was never measured beside."""
+
+    job: str = Field(description="The neighbour's job; the same name means another instance of itself.")
+    profile: str
+
+
+class UnknownCompany(_Part):
+    """Neighbours in this answer that a job was never measured beside, and the experiment that would."""
+
+    job: str
+    model: str
+    profile: str
+    beside: list[UnknownNeighbour]
     experiment: str | None = Field(description="An experiment file, YAML; null where no workload is named.")
     no_experiment: str | None = Field(description="Why there is none.")
 
@@ -115,5 +147,9 @@ class Advice(_Part):
     binds: list[str] = Field(description="What keeps the answer from being better.")
     assumptions: list[str] = Field(description="What the answer takes for granted.")
     remarks: list[str]
+    interference: list[InterferenceView] = Field(description="What is known of these jobs beside each other.")
     never_measured: list[Unknown]
+    never_measured_together: list[UnknownCompany] = Field(
+        description="What shares a GPU in this answer although nobody knows what one costs the other."
+    )
     explanation: list[str] = Field(description="Why each thing is as it is, in sentences.")

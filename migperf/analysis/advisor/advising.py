@@ -1,7 +1,7 @@
 """From a demand and what is known to the answer. Loads the solver, so it is imported where it is needed."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 
@@ -11,15 +11,17 @@ from migperf.analysis.advisor.boards import BoardStock
 from migperf.analysis.advisor.demand import Demand, Goal
 from migperf.analysis.advisor.explaining import assumptions, binds, explanation, headline
 from migperf.analysis.advisor.formulating import problem_of, usable_cells, worth_unit_of
+from migperf.analysis.advisor.interference import Slowdown
 from migperf.analysis.advisor.models import PER_MILLE
 from migperf.analysis.advisor.problem import Problem
 from migperf.analysis.advisor.relaxing import alone, crowded
-from migperf.analysis.advisor.reporting import advised_gpus, advised_jobs
+from migperf.analysis.advisor.reporting import advised_gpus, advised_jobs, interference_views
 from migperf.analysis.advisor.shortage import Shortage
 from migperf.analysis.advisor.solver import Solution, largest_share, solve
 from migperf.analysis.advisor.status import Status
+from migperf.analysis.advisor.strangers import strangers
 from migperf.analysis.advisor.table import Stored, Table, table_of
-from migperf.analysis.advisor.unmeasured import strangers, unknowns
+from migperf.analysis.advisor.unmeasured import unknowns
 
 _ASIDE = 0.1
 """Of the time limit, for each question beside the main one."""
@@ -27,10 +29,13 @@ _PLENTY = 4096
 """More GPUs of a board than anybody asks about."""
 
 
-def advise(demand: Demand, boards: Sequence[BoardStock], stored: Stored) -> Advice:
-    """Answer a demand from figures given by hand and from what ``stored`` runs say. Raises AdviceError."""
+def advise(demand: Demand, boards: Sequence[BoardStock], stored: Stored, slowdowns: Iterable[Slowdown] = ()) -> Advice:
+    """Answer a demand from what it gives by hand and from what runs say, alone (``stored``) and beside each other.
+
+    Raises AdviceError.
+    """
     begun_s = time.monotonic()
-    table = table_of(demand, tuple(boards), stored)
+    table = table_of(demand, tuple(boards), stored, slowdowns)
     problem = problem_of(table)
     solution = _solve(table, problem)
     assigned = assign(table, problem, solution.placement)
@@ -49,8 +54,10 @@ def advise(demand: Demand, boards: Sequence[BoardStock], stored: Stored) -> Advi
         served_share=shortage.served_share,
         binds=binds(table, assigned, jobs, shortage),
         assumptions=assumptions(table, assigned, jobs),
-        remarks=[*table.unused, *strangers(table, assigned)],
+        remarks=[*table.unused],
+        interference=interference_views(table),
         never_measured=unknowns(table),
+        never_measured_together=strangers(table, assigned),
         explanation=explanation(table, assigned, jobs, proof, shortage),
     )
 

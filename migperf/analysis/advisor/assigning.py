@@ -1,9 +1,9 @@
 """What a placement means in samples a second: which instance of which GPU serves whom, beside whom, and how much."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from migperf.analysis.advisor.problem import Placement, Problem, Used, jobs_on
+from migperf.analysis.advisor.problem import Placement, Problem, Used
 from migperf.analysis.advisor.table import Cell, Table
 
 
@@ -13,8 +13,8 @@ class Instance:
 
     cell: Cell
     slowdown: float
-    neighbours: frozenset[int]
-    """The jobs of the other instances on its GPU."""
+    neighbours: tuple[Cell, ...]
+    """Of the other instances on its GPU, one for each."""
     capacity_per_s: float
     share_per_s: float = 0.0
 
@@ -42,7 +42,7 @@ class Assigned:
 def assign(table: Table, problem: Problem, placement: Placement) -> Assigned:
     """Return the placement in samples a second. A job's rate is split in proportion to its instances' capacities."""
     cells = [table.cells[option.job, option.kind, option.profile] for option in problem.options]
-    gpus = [AssignedGpu(used.kind, tuple(_instances(table, problem, cells, used))) for used in placement]
+    gpus = [AssignedGpu(used.kind, tuple(_instances(table, cells, used))) for used in placement]
     capacity = [
         sum(each.capacity_per_s for gpu in gpus for each in gpu.instances if each.cell.job == job)
         for job in range(len(table.demand.jobs))
@@ -52,13 +52,11 @@ def assign(table: Table, problem: Problem, placement: Placement) -> Assigned:
     return Assigned(shared, tuple(capacity))
 
 
-def _instances(table: Table, problem: Problem, cells: list[Cell], used: Used) -> Iterator[Instance]:
-    beside = jobs_on(problem, used)
+def _instances(table: Table, cells: Sequence[Cell], used: Used) -> Iterator[Instance]:
     for number, count in used.instances:
         cell = cells[number]
-        neighbours = frozenset(job for job, there in beside.items() if there > (job == cell.job))
-        slowdowns = (table.slowdowns[cell.job].get(neighbour, 1.0) for neighbour in neighbours)
-        slowdown = max(slowdowns, default=1.0)
+        neighbours = tuple(cells[other] for other, there in used.beside(number) for _ in range(there))
+        slowdown = max((table.factor(cell, neighbour) for neighbour in neighbours), default=1.0)
         capacity = table.capacity(cell, slowdown)
         yield from [Instance(cell, slowdown, neighbours, capacity)] * count
 

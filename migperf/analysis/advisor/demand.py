@@ -180,7 +180,7 @@ class GivenFigure(_Part):
 
 
 class Interference(_Part):
-    """What a neighbour on the same GPU costs: known from co-location runs."""
+    """What a neighbour on the same GPU costs, on every profile of every board: known from somewhere else."""
 
     of: Name
     beside: Name = Field(description="The neighbour; the same name means another instance of itself.")
@@ -205,7 +205,9 @@ class Demand(BaseModel):
     measured: Annotated[tuple[GivenFigure, ...], Field(max_length=4096)] = Field(
         default=(), description="Figures that are given by hand; measured runs go before them."
     )
-    interference: Annotated[tuple[Interference, ...], Field(max_length=4096)] = ()
+    interference: Annotated[tuple[Interference, ...], Field(max_length=4096)] = Field(
+        default=(), description="What neighbours cost, given by hand; goes before what runs measured together say."
+    )
     reserve: Annotated[float, Field(ge=0, lt=1)] = Field(
         default=0.0, description="Part of every instance's capacity that is to stay free."
     )

@@ -62,8 +62,11 @@ def assumptions(table: Table, assigned: Assigned, jobs: Sequence[AdvisedJob]) ->
             "themselves wait for each other as well, so the limit may not be kept; measure with a max_rate search, or "
             "leave a reserve"
         )
-    if any(len(each.neighbours) > 1 and each.slowdown > 1 for gpu in assigned.gpus for each in gpu.instances):
+    instances = [each for gpu in assigned.gpus for each in gpu.instances]
+    if any(len(each.neighbours) > 1 and each.slowdown > 1 for each in instances):
         found.append("beside several neighbours an instance is slowed down as by the worst of them alone")
+    if any(table.slowdown(each.cell, beside) is None for each in instances for beside in each.neighbours):
+        found.append("neighbours that were never measured together cost each other nothing")
     if any(job.instances for job in jobs):
         found.append("GPUs of one board are alike")
     return found
@@ -76,6 +79,7 @@ def explanation(
     return [
         *(line for place, job in enumerate(jobs) for line in _about_job(table, assigned, place, job)),
         *(_about_gpu(gpu) for gpu in advised_gpus(table, assigned)),
+        *_about_neighbours(table, assigned),
         *_about_proof(table, assigned, proof),
         *_one_fewer(assigned, shortage),
     ]
@@ -119,6 +123,21 @@ def _about_gpu(gpu: AdvisedGpu) -> str:
     return f"GPU {gpu.number} ({gpu.model}) {cut}: {'; '.join(uses)}."
 
 
+def _about_neighbours(table: Table, assigned: Assigned) -> Iterator[str]:
+    """Say what is known of the pairs that share a GPU, each once, and what was not used of what is known."""
+    met = [(each.cell, beside) for gpu in assigned.gpus for each in gpu.instances for beside in each.neighbours]
+    said: dict[str, None] = {}
+    for cell, beside in met:
+        known = table.slowdown(cell, beside)
+        if known is not None:
+            on = "" if known.on is None else f", {known.on.profile} beside {known.on.beside} of {known.on.board}"
+            said[f"{known.of} beside {known.beside}{on}: {known.says}."] = None
+    yield from said
+    overruled = {(known.of, known.beside) for known in table.neighbours.overruled}
+    for of, neighbour in sorted(overruled):
+        yield f"{of} beside {neighbour}: what was measured is not used, as the demand gives it by hand."
+
+
 def _about_proof(table: Table, assigned: Assigned, proof: Proof) -> Iterator[str]:
     if proof.value is None or proof.bound is None:
         return
@@ -129,7 +148,7 @@ def _about_proof(table: Table, assigned: Assigned, proof: Proof) -> Iterator[str
         yield f"Not proved within {proof.limit_s:g} s: {best}, a gap of {percent(proof.gap or 0)}."
     if not proof.ties_proved and assigned.gpus:
         yield "Of equally good answers this one may not have the fewest slices or the most headroom: time was over."
-    if table.demand.interference:
+    if any(known.factor > 1 for known in table.neighbours.used):
         yield "Neighbours that slow each other down are told apart GPU by GPU."
 
 

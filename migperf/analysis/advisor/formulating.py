@@ -1,9 +1,11 @@
 """From what is known to the problem of whole numbers that the solver gets."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from itertools import permutations, product
 
 from migperf.analysis.advisor import scaling
+from migperf.analysis.advisor.boards import Content
 from migperf.analysis.advisor.demand import Goal
 from migperf.analysis.advisor.evidence import Capacity
 from migperf.analysis.advisor.problem import Kind, Option, Problem, Wanted
@@ -14,6 +16,7 @@ def problem_of(table: Table) -> Problem:
     """Return the problem; capacities are rounded down and requirements up (see ``scaling``)."""
     worth_unit = worth_unit_of(table)
     usable = usable_cells(table)
+    beside = _slowing(table, usable)
     kinds = tuple(
         Kind(
             count=board.count,
@@ -24,7 +27,7 @@ def problem_of(table: Table) -> Problem:
     return Problem(
         kinds=kinds,
         jobs=tuple(_wanted(table, number, worth_unit) for number in range(len(table.demand.jobs))),
-        options=tuple(_option(table, cell, worth_unit) for cell in usable),
+        options=tuple(_option(table, cell, beside[number], worth_unit) for number, cell in enumerate(usable)),
         seeks_worth=table.demand.goal is Goal.MOST_THROUGHPUT,
     )
 
@@ -34,9 +37,21 @@ def usable_cells(table: Table) -> tuple[Cell, ...]:
     return tuple(cell for cell in table.cells.values() if isinstance(cell.known, Capacity))
 
 
-def slowdown_levels(table: Table, job: int) -> tuple[float, ...]:
-    """Return the slowdowns that a job's instances can have, smallest first: 1, then those that are known."""
-    return (1.0, *sorted(set(table.slowdowns[job].values())))
+def _slowing(table: Table, usable: Sequence[Cell]) -> list[dict[int, float]]:
+    """Return, of each option, which others on its GPU slow it down, and how many times."""
+    found: list[dict[int, float]] = [{} for _ in usable]
+    for place, board in enumerate(table.boards):
+        here = [(number, cell) for number, cell in enumerate(usable) if cell.board == place]
+        together = _together(board.contents({cell.profile for _, cell in here}))
+        for (number, cell), (other, beside) in product(here, here):
+            if (cell.profile, beside.profile) in together and (factor := table.factor(cell, beside)) > 1:
+                found[number][other] = factor
+    return found
+
+
+def _together(contents: Iterable[Content]) -> set[tuple[str, str]]:
+    """Return the pairs of profiles that there is room for on one GPU."""
+    return {pair for content in contents for pair in permutations([p for p, n in content for _ in range(n)], 2)}
 
 
 def worth_unit_of(table: Table) -> Decimal:
@@ -53,18 +68,17 @@ def _unit(table: Table, job: int) -> Decimal:
 
 
 def _wanted(table: Table, number: int, worth_unit: Decimal) -> Wanted:
-    job, levels = table.demand.jobs[number], slowdown_levels(table, number)
+    job = table.demand.jobs[number]
     most = None if job.at_most_per_s is None else (job.weight or 0.0) * job.at_most_per_s
     return Wanted(
         required=0 if job.required_per_s is None else scaling.ceiling(job.required_per_s, _unit(table, number)),
         most_worth=None if most is None else scaling.floor(most, worth_unit),
-        slowed_by={other: levels.index(slowdown) for other, slowdown in table.slowdowns[number].items()},
     )
 
 
-def _option(table: Table, cell: Cell, worth_unit: Decimal) -> Option:
-    job = table.demand.jobs[cell.job]
-    capacities = [table.capacity(cell, slowdown) for slowdown in slowdown_levels(table, cell.job)]
+def _option(table: Table, cell: Cell, slowing: Mapping[int, float], worth_unit: Decimal) -> Option:
+    job, levels = table.demand.jobs[cell.job], (1.0, *sorted(set(slowing.values())))
+    capacities = [table.capacity(cell, slowdown) for slowdown in levels]
     return Option(
         job=cell.job,
         kind=cell.board,
@@ -72,6 +86,7 @@ def _option(table: Table, cell: Cell, worth_unit: Decimal) -> Option:
         slices=table.boards[cell.board].slices_of(cell.profile),
         capacity=_floors(capacities, _unit(table, cell.job)),
         worth=_floors([(job.weight or 0.0) * capacity for capacity in capacities], worth_unit),
+        slowed_by={other: levels.index(slowdown) for other, slowdown in slowing.items()},
     )
 
 

@@ -2,12 +2,12 @@
 
 from abc import ABC, abstractmethod
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import NamedTuple
 
 from ortools.sat.python.cp_model import CpModel, CpSolver, IntVar, LinearExpr, LinearExprT
 
-from migperf.analysis.advisor.problem import Placement, Problem, Used, jobs_on
+from migperf.analysis.advisor.problem import Option, Placement, Problem, Used
 
 PER_MILLE = 1000
 """The smallest share is sought in steps of so much of what is required."""
@@ -158,7 +158,11 @@ class PooledModel(PlacementModel):
 
 
 class PerGpuModel(PlacementModel):
-    """Every GPU has variables of its own, as its jobs slow each other down.
+    """Every GPU has variables of its own, as what is on it slows each other down.
+
+    Options that are slowed down by the same others at the same levels, and slow the same others down, are *alike*: they
+    are at one level, and as neighbours only their number counts. Where slowdowns hold for every profile of a job, it is
+    alike on all profiles of a kind, and takes as few variables as if profiles did not matter.
 
     GPUs that are alike are not put in an order: the solver sees that they are, and finds more without the constraint.
     """
@@ -167,6 +171,7 @@ class PerGpuModel(PlacementModel):
         problem = self.problem
         self._slots = [Slot(kind, gpu) for kind, one in enumerate(problem.kinds) for gpu in range(one.count)]
         self._taken: dict[tuple[Slot, int, int], IntVar] = {}
+        self._alike = _alike(problem)
         used: list[LinearExprT] = []
         for slot in self._slots:
             chosen, there = self._cut(slot, 1)
@@ -184,8 +189,7 @@ class PerGpuModel(PlacementModel):
             if option.kind != slot.kind:
                 continue
             most = self._most_of(option.kind, option.profile)
-            levels = range(len(self._level_names(option.job)))
-            made = [self.cp.new_int_var(0, most, f"option{slot}{number}.{level}") for level in levels]
+            made = [self.cp.new_int_var(0, most, f"option{slot}{number}.{level}") for level in _levels_of(option)]
             self._taken |= {(slot, number, level): variable for level, variable in enumerate(made)}
             by_option[number] = LinearExpr.sum(made)
             sharing[option.profile] += made
@@ -193,33 +197,27 @@ class PerGpuModel(PlacementModel):
             self.cp.add(LinearExpr.sum(users) <= there.get(profile, 0))
         return by_option
 
-    def _level_names(self, job: int) -> range:
-        return range(1 + max(self.problem.jobs[job].slowed_by.values(), default=0))
-
     def _levels(self, slot: Slot, by_option: Mapping[int, LinearExprT]) -> None:
-        """Have each job's instances on a GPU be at no lower a level than their neighbours put them at."""
+        """Have the instances on a GPU be at no lower a level than their neighbours put them at."""
         most = self._most_on(slot.kind)
-        on_gpu: defaultdict[int, list[LinearExprT]] = defaultdict(list)
-        for number, count in by_option.items():
-            on_gpu[self.problem.options[number].job].append(count)
-        there = {job: self._more_than(LinearExpr.sum(counts), 0, most) for job, counts in on_gpu.items()}
-        for job, counts in on_gpu.items():
-            slowed_by = self.problem.jobs[job].slowed_by
-            if not any(slowed_by.values()):
+        here = [alike for alike in self._alike if self.problem.options[alike[0]].kind == slot.kind]
+        counts = [LinearExpr.sum([by_option[number] for number in alike]) for alike in here]
+        others: dict[tuple[int, int], IntVar] = {}
+        for place, alike in enumerate(here):
+            option = self.problem.options[alike[0]]
+            if not option.lowest:
                 continue
-            at = [self.cp.new_bool_var(f"level{slot}{job}.{level}") for level in self._level_names(job)]
+            at = [self.cp.new_bool_var(f"level{slot}{place}.{level}") for level in _levels_of(option)]
             self.cp.add_exactly_one(at)
-            for level, here in enumerate(at):
-                of_level = [
-                    self._taken[slot, number, level] for number in by_option if self.problem.options[number].job == job
-                ]
-                self.cp.add(LinearExpr.sum(of_level) <= most * here)
-            for other, lowest in slowed_by.items():
-                if other not in there or not lowest:
+            for level, chosen in enumerate(at):
+                self.cp.add(LinearExpr.sum([self._taken[slot, number, level] for number in alike]) <= most * chosen)
+            for neighbour, other in enumerate(here):
+                if not (lowest := option.slowed_by.get(other[0], 0)):
                     continue
-                beside = self._more_than(LinearExpr.sum(counts), 1, most) if other == job else there[other]
-                for here in at[:lowest]:
-                    self.cp.add_implication(beside, ~here)
+                least = 1 if neighbour == place else 0
+                if (neighbour, least) not in others:
+                    others[neighbour, least] = self._more_than(counts[neighbour], least, most)
+                self.cp.add_at_most_one([others[neighbour, least], *at[:lowest]])
 
     def _more_than(self, count: LinearExprT, least: int, most: int) -> IntVar:
         """Return a truth that must hold where a count is more than ``least``."""
@@ -255,9 +253,7 @@ class PerGpuModel(PlacementModel):
             self.cp.add_hint(taken, wanted.get(key, 0))
 
     def _at_levels(self, slot: Slot, used: Used) -> dict[tuple[Slot, int, int], int]:
-        beside = jobs_on(self.problem, used)
-        jobs = {number: self.problem.options[number].job for number, _ in used.instances}
-        return {(slot, number, self.problem.level(jobs[number], beside)): count for number, count in used.instances}
+        return {(slot, number, self.problem.level(number, used)): count for number, count in used.instances}
 
     def placement(self, solver: CpSolver) -> Placement:
         """Return the instances of every GPU that has some; what carries nothing is left out."""
@@ -273,6 +269,26 @@ class PerGpuModel(PlacementModel):
         return tuple(found)
 
 
+def _levels_of(option: Option) -> range:
+    return range(1 + option.lowest)
+
+
+def _alike(problem: Problem) -> list[list[int]]:
+    """Return the options of each kind of GPU that are slowed down by the same others, and slow the same others down."""
+    slows: defaultdict[int, dict[int, int]] = defaultdict(dict)
+    for number, option in enumerate(problem.options):
+        for other, level in option.slowed_by.items():
+            slows[other][number] = level
+    found: defaultdict[Hashable, list[int]] = defaultdict(list)
+    for number, option in enumerate(problem.options):
+        found[option.kind, _levels_by_number(option.slowed_by), _levels_by_number(slows[number])].append(number)
+    return list(found.values())
+
+
+def _levels_by_number(levels: Mapping[int, int]) -> tuple[tuple[int, int], ...]:
+    return tuple(sorted((number, level) for number, level in levels.items() if level))
+
+
 def model_of(problem: Problem) -> PlacementModel:
-    """Return the model that fits the problem: pooled, unless it matters which jobs share a GPU."""
+    """Return the model that fits the problem: pooled, unless it matters what shares a GPU."""
     return PerGpuModel(problem) if problem.interferes else PooledModel(problem)

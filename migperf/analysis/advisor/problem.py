@@ -1,11 +1,11 @@
 """The demand as a problem of whole numbers, and what a way to place it comes to. Pure arithmetic, no solver.
 
 An *option* is one job on one kind of instance. An instance belongs to one job. What it can do falls, level by level,
-with the neighbours on its GPU: at level 0 none slows it down, and each slowdown that is known of its job is a level.
+with the neighbours on its GPU: at level 0 none slows it down, and each slowdown that its option may have is a level.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import inf
@@ -26,17 +26,20 @@ class Wanted:
     """A job in whole numbers.
 
     ``required`` is in the units of its own that its options' capacities are in; 0: nothing has to be reached.
-    ``most_worth`` bounds what it adds to the worth. ``slowed_by`` gives the level at which a neighbour's job puts it.
+    ``most_worth`` bounds what it adds to the worth.
     """
 
     required: int = 0
     most_worth: int | None = None
-    slowed_by: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """One job on one profile of one kind of GPU; capacity and worth of an instance by level, never increasing."""
+    """One job on one profile of one kind of GPU; capacity and worth of an instance by level, never increasing.
+
+    ``slowed_by`` gives, by the number of another option of the same kind of GPU, the level at which an instance of that
+    one puts it.
+    """
 
     job: int
     kind: int
@@ -44,6 +47,12 @@ class Option:
     slices: int
     capacity: tuple[int, ...]
     worth: tuple[int, ...] = (0,)
+    slowed_by: Mapping[int, int] = field(default_factory=dict)
+
+    @property
+    def lowest(self) -> int:
+        """The level at which its worst neighbour puts it."""
+        return max(self.slowed_by.values(), default=0)
 
     def capacity_at(self, level: int) -> int:
         """Return the capacity of an instance at a level."""
@@ -66,18 +75,18 @@ class Problem:
 
     @cached_property
     def interferes(self) -> bool:
-        """Whether it matters which jobs share a GPU."""
-        return any(level for job in self.jobs for level in job.slowed_by.values())
+        """Whether it matters what shares a GPU."""
+        return any(option.lowest for option in self.options)
 
     @cached_property
     def required(self) -> tuple[int, ...]:
         """The jobs that have to reach something."""
         return tuple(number for number, job in enumerate(self.jobs) if job.required)
 
-    def level(self, job: int, beside: Mapping[int, int]) -> int:
-        """Return the level of a job's instances on a GPU with so many instances of each job, its own included."""
-        slowed_by = self.jobs[job].slowed_by
-        return max((slowed_by.get(other, 0) for other, count in beside.items() if count > (other == job)), default=0)
+    def level(self, number: int, used: "Used") -> int:
+        """Return the level of an option's instances on a GPU."""
+        slowed_by = self.options[number].slowed_by
+        return max((slowed_by.get(other, 0) for other, _ in used.beside(number)), default=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +96,12 @@ class Used:
     kind: int
     instances: tuple[tuple[int, int], ...]
     """Numbers of options, and how many there are of each."""
+
+    def beside(self, number: int) -> Iterator[tuple[int, int]]:
+        """Yield what is beside one instance of an option: numbers of options, and how many there are of each."""
+        for other, count in self.instances:
+            if count > (other == number):
+                yield other, count - (other == number)
 
 
 Placement = tuple[Used, ...]
@@ -115,10 +130,8 @@ def evaluate(problem: Problem, placement: Placement) -> Scores:
     """Return what a placement comes to, neighbours considered."""
     capacity, worth, slices = [0] * len(problem.jobs), [0] * len(problem.jobs), 0
     for used in placement:
-        beside = jobs_on(problem, used)
         for number, count in used.instances:
-            option = problem.options[number]
-            level = problem.level(option.job, beside)
+            option, level = problem.options[number], problem.level(number, used)
             capacity[option.job] += count * option.capacity_at(level)
             worth[option.job] += count * option.worth_at(level)
             slices += count * option.slices
@@ -127,14 +140,6 @@ def evaluate(problem: Problem, placement: Placement) -> Scores:
         for made, job in zip(worth, problem.jobs, strict=True)
     )
     return Scores(tuple(capacity), sum(bounded), len(placement), slices)
-
-
-def jobs_on(problem: Problem, used: Used) -> Counter[int]:
-    """Return how many instances of each job are on a GPU."""
-    counted: Counter[int] = Counter()
-    for number, count in used.instances:
-        counted[problem.options[number].job] += count
-    return counted
 
 
 def holds(contents: Sequence[Content], problem: Problem, used: Used) -> bool:

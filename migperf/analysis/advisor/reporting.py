@@ -2,9 +2,17 @@
 
 from collections import Counter
 
-from migperf.analysis.advisor.advice import AdvisedGpu, AdvisedInstance, AdvisedJob, EvidenceView, ExcludedProfile
+from migperf.analysis.advisor.advice import (
+    AdvisedGpu,
+    AdvisedInstance,
+    AdvisedJob,
+    EvidenceView,
+    ExcludedProfile,
+    InterferenceView,
+)
 from migperf.analysis.advisor.assigning import Assigned, AssignedGpu, Instance
 from migperf.analysis.advisor.evidence import Capacity, Excluded
+from migperf.analysis.advisor.interference import Slowdown
 from migperf.analysis.advisor.table import Cell, Table
 
 
@@ -16,6 +24,30 @@ def advised_gpus(table: Table, assigned: Assigned) -> list[AdvisedGpu]:
 def advised_jobs(table: Table, assigned: Assigned) -> list[AdvisedJob]:
     """Return what each job gets, and what that rests on."""
     return [_job(table, assigned, number) for number in range(len(table.demand.jobs))]
+
+
+def interference_views(table: Table) -> list[InterferenceView]:
+    """Return what is known of neighbours: given by hand, measured, and measured but not used as it is given by hand."""
+    known = table.neighbours
+    return [
+        *(_interference(one) for one in known.used),
+        *(_interference(one, used=False) for one in known.overruled),
+    ]
+
+
+def _interference(known: Slowdown, *, used: bool = True) -> InterferenceView:
+    on = known.on
+    return InterferenceView(
+        job=known.of,
+        beside=known.beside,
+        model=None if on is None else on.board,
+        profile=None if on is None else on.profile,
+        beside_profile=None if on is None else on.beside,
+        slowdown=known.factor,
+        says=known.says,
+        runs=list(known.runs),
+        used=used,
+    )
 
 
 def _gpu(table: Table, number: int, gpu: AssignedGpu) -> AdvisedGpu:

@@ -11,27 +11,26 @@ from statistics import median_high, median_low
 
 from sqlalchemy.orm import Session
 
-from migperf.analysis.advisor.demand import WHOLE, Demand, Job, Service
+from migperf.analysis.advisor.demand import WHOLE, Demand
 from migperf.analysis.advisor.evidence import Evidence, Rank
+from migperf.analysis.advisor.interference import Slowdown
+from migperf.analysis.advisor.speaking import BATCH_SIZE, LOST, latency_figure, lost_requests, scenario_of, speaks_for
+from migperf.analysis.advisor.stored_interference import read_slowdowns
 from migperf.analysis.advisor.wording import number
 from migperf.analysis.measured import samples_per_step
 from migperf.gpus.partition import PartitionKind
 from migperf.measure.benchmark import Scenario, Statistic
-from migperf.measure.engine import Engine
 from migperf.measure.figures import ResultFigure
 from migperf.measure.load import Arrivals
 from migperf.metrics.metric import Scope
 from migperf.metrics.summary import Window
 from migperf.store.figures_of_runs import EndedRun, runs_of_workloads
 
-_BATCH_SIZE = "batch_size"
-_LOST = ("requests_dropped", "requests_given_up", "requests_unfinished")
 _MEMORY = ("peak_reserved", "peak_allocated")
-_LATENCY = {Scenario.OFFLINE: "batch_time"}
 _FIGURES = (
     "throughput",
     "max_rate",
-    *_LOST,
+    *LOST,
     *_MEMORY,
     *(f"{name}_{statistic}" for name in ("latency", "batch_time") for statistic in Statistic),
 )
@@ -40,42 +39,25 @@ _KINDS = (PartitionKind.GPU, PartitionKind.MIG)
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What was read: evidence by the name of the job, and how many runs were left out as they are tainted."""
+    """What was read: evidence by the name of the job, slowdowns, and how many tainted runs were left out."""
 
     evidence: Mapping[str, Sequence[Evidence]]
+    slowdowns: tuple[Slowdown, ...]
     tainted: int
 
 
 def read_evidence(session: Session, demand: Demand) -> Read:
-    """Return what stored runs on real GPUs say of the jobs that name a benchmark."""
+    """Return what stored runs on real GPUs say of the jobs that name a benchmark, alone and beside each other."""
     workloads = {job.benchmark.workload for job in demand.jobs if job.benchmark is not None}
     if not workloads:
-        return Read({}, 0)
+        return Read({}, (), 0)
     found = runs_of_workloads(session, workloads, _KINDS, _FIGURES)
-    meant = {job.name: [run for run in found if _speaks_for(run, job)] for job in demand.jobs}
+    meant = {job.name: [run for run in found if speaks_for(run, job)] for job in demand.jobs}
     tainted = {run.id for runs in meant.values() for run in runs if run.tainted and not demand.tainted}
-    evidence = {name: tuple(_evidence([r for r in runs if r.id not in tainted])) for name, runs in meant.items()}
-    return Read(evidence, len(tainted))
-
-
-def _speaks_for(run: EndedRun, job: Job) -> bool:
-    """Tell whether a run did a job's work: workload, parameters and engine, whatever the load was."""
-    if job.benchmark is None or run.benchmark["workload"] != job.benchmark.workload:
-        return False
-    if (Scenario(run.benchmark["scenario"]) is Scenario.TRAIN) == isinstance(job, Service):
-        return False
-    wanted = job.benchmark.as_benchmark(job.scenario).parameters
-    free = {_BATCH_SIZE} if isinstance(job, Service) and _BATCH_SIZE not in job.benchmark.parameters else set()
-    measured = run.benchmark.get("parameters") or {}
-    return _without(measured, free) == _without(wanted, free) and _engine(run) == job.benchmark.engine
-
-
-def _without(parameters: Mapping[str, object], free: set[str]) -> dict[str, object]:
-    return {name: value for name, value in parameters.items() if name not in free}
-
-
-def _engine(run: EndedRun) -> Engine:
-    return Engine.model_validate(run.benchmark.get("engine") or {})
+    alone = {name: [run for run in runs if run.id not in tainted] for name, runs in meant.items()}
+    beside = read_slowdowns(session, demand, alone)
+    evidence = {name: tuple(_evidence(runs)) for name, runs in alone.items()}
+    return Read(evidence, beside.slowdowns, len(tainted | beside.tainted))
 
 
 def _evidence(runs: Iterable[EndedRun]) -> Iterator[Evidence]:
@@ -92,7 +74,7 @@ def _evidence(runs: Iterable[EndedRun]) -> Iterator[Evidence]:
 
 
 def _does_not_fit(board: str, profile: str, runs: Sequence[EndedRun]) -> Evidence:
-    size = (runs[0].benchmark.get("parameters") or {}).get(_BATCH_SIZE)
+    size = (runs[0].benchmark.get("parameters") or {}).get(BATCH_SIZE)
     at = "" if size is None else f" at batch size {size}"
     return Evidence(
         board=board,
@@ -143,7 +125,7 @@ def _sustained(board: str, profile: str, runs: Sequence[EndedRun]) -> Evidence |
     throughputs = [run.figures["throughput"].low for run in runs if "throughput" in run.figures]
     if not throughputs or _even(runs[0]):
         return None
-    per_s, scenario = max(0.0, median_low(throughputs)), Scenario(runs[0].benchmark["scenario"])
+    per_s, scenario = max(0.0, median_low(throughputs)), scenario_of(runs[0])
     return Evidence(
         board=board,
         profile=profile,
@@ -165,24 +147,19 @@ def _rank(scenario: Scenario) -> Rank:
 def _even(run: EndedRun) -> bool:
     """Tell whether requests arrived at even times, which makes less queueing than requests that come by themselves."""
     load = run.benchmark.get("load") or {}
-    return run.benchmark["scenario"] == Scenario.SERVER and load.get("arrivals") == Arrivals.CONSTANT
+    return scenario_of(run) is Scenario.SERVER and load.get("arrivals") == Arrivals.CONSTANT
 
 
 def _latencies(scenario: Scenario, runs: Sequence[EndedRun]) -> dict[Statistic, float]:
     """Return the statistics that more than half of the runs have, ms."""
-    name = _LATENCY.get(scenario, "latency")
     found: dict[Statistic, float] = {}
     for statistic in Statistic:
-        counted = [run for run in runs if statistic is not Statistic.MEAN or not _lost(run)]
-        highs = [run.figures[f"{name}_{statistic}"].high for run in counted if f"{name}_{statistic}" in run.figures]
+        name = latency_figure(scenario, statistic)
+        counted = [run for run in runs if statistic is not Statistic.MEAN or not lost_requests(run)]
+        highs = [run.figures[name].high for run in counted if name in run.figures]
         if 2 * len(highs) > len(runs):
             found[statistic] = median_high(highs)
     return found
-
-
-def _lost(run: EndedRun) -> bool:
-    """Tell whether requests got no answer: they do not count in the mean."""
-    return any(run.figures[name].value > 0 for name in _LOST if name in run.figures)
 
 
 def _memory(runs: Sequence[EndedRun]) -> float | None:

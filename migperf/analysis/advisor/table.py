@@ -18,6 +18,7 @@ from migperf.analysis.advisor.evidence import (
     expected_not_to_fit,
     slowed,
 )
+from migperf.analysis.advisor.interference import Slowdown, Slowdowns
 from migperf.gpus.profile import ProfileName
 from migperf.measure.benchmark import Statistic
 
@@ -38,22 +39,37 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """All cells. ``unused`` says which figures given by hand are about none of the boards."""
+    """All cells, and what is known of neighbours.
+
+    ``unused`` says which figures given by hand are about none of the boards.
+    """
 
     demand: Demand
     boards: tuple[BoardStock, ...]
     cells: Mapping[tuple[int, int, str], Cell]
+    neighbours: Slowdowns
     unused: tuple[str, ...] = ()
 
+    def name(self, cell: Cell) -> str:
+        """Return the name of a cell's job."""
+        return self.demand.jobs[cell.job].name
+
+    def slowdown(self, cell: Cell, beside: Cell) -> Slowdown | None:
+        """Return what is known of an instance of one cell beside one of another, on one GPU; None if nothing is."""
+        of, neighbour = self.name(cell), self.name(beside)
+        by_hand = self.neighbours.by_hand.get((of, neighbour))
+        if by_hand is not None:
+            return by_hand
+        return self._measured[cell.board].get((of, cell.profile, neighbour, beside.profile))
+
+    def factor(self, cell: Cell, beside: Cell) -> float:
+        """Return how many times as long everything takes beside a neighbour: 1 where that is not known."""
+        known = self.slowdown(cell, beside)
+        return 1.0 if known is None else known.factor
+
     @cached_property
-    def slowdowns(self) -> tuple[Mapping[int, float], ...]:
-        """Of each job, by neighbour, how many times as long everything takes beside it; above 1 only."""
-        numbers = {job.name: number for number, job in enumerate(self.demand.jobs)}
-        found: list[dict[int, float]] = [{} for _ in self.demand.jobs]
-        for known in self.demand.interference:
-            if known.slowdown > 1:
-                found[numbers[known.of]][numbers[known.beside]] = known.slowdown
-        return tuple(found)
+    def _measured(self) -> tuple[Mapping[tuple[str, str, str, str], Slowdown], ...]:
+        return tuple(self.neighbours.on_board(board.model) for board in self.boards)
 
     def of_job(self, job: int) -> tuple[Cell, ...]:
         """Return the cells of a job."""
@@ -72,7 +88,9 @@ def limit_of(job: Job) -> LatencyLimit | None:
     return job.latency if isinstance(job, Service) else None
 
 
-def table_of(demand: Demand, boards: tuple[BoardStock, ...], stored: Stored) -> Table:
+def table_of(
+    demand: Demand, boards: tuple[BoardStock, ...], stored: Stored, slowdowns: Iterable[Slowdown] = ()
+) -> Table:
     """Put together what is known. Raises AdviceError for a given figure that cannot be."""
     given, unused = _given(demand, boards)
     cells: dict[tuple[int, int, str], Cell] = {}
@@ -81,7 +99,7 @@ def table_of(demand: Demand, boards: tuple[BoardStock, ...], stored: Stored) -> 
         for place, board in enumerate(boards):
             for cell in _cells(number, job, place, board, [e for e in found if same_board(e.board, board.model)]):
                 cells[number, place, cell.profile] = cell
-    return Table(demand, boards, cells, unused)
+    return Table(demand, boards, cells, Slowdowns.of(demand, slowdowns), unused)
 
 
 def _cells(number: int, job: Job, place: int, board: BoardStock, found: Sequence[Evidence]) -> Iterator[Cell]:

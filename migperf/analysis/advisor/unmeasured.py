@@ -1,13 +1,13 @@
 """What was never measured, and the experiments that would."""
 
+import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import yaml
 
 from migperf.analysis.advisor.advice import Unknown
-from migperf.analysis.advisor.assigning import Assigned
 from migperf.analysis.advisor.boards import BoardStock
 from migperf.analysis.advisor.demand import Job, Service
 from migperf.analysis.advisor.evidence import Unmeasured
@@ -16,7 +16,8 @@ from migperf.measure.benchmark import Statistic
 
 REPEATS = 3
 _LONGEST_NAME = 60
-_SHOWN = 4
+_DIGITS_OF_HASH = 8
+NO_BENCHMARK = "names no benchmark, so there is nothing to measure; name its workload"
 
 
 def unknowns(table: Table) -> list[Unknown]:
@@ -29,39 +30,34 @@ def unknowns(table: Table) -> list[Unknown]:
     ]
 
 
-def strangers(table: Table, assigned: Assigned) -> list[str]:
-    """Say which jobs share a GPU although nobody has measured what one costs the other."""
-    known = {(pair.of, pair.beside) for pair in table.demand.interference}
-    names = [job.name for job in table.demand.jobs]
-    met = {
-        (names[each.cell.job], names[neighbour])
-        for gpu in assigned.gpus
-        for each in gpu.instances
-        for neighbour in each.neighbours
-    }
-    unmeasured = sorted(met - known)
-    if not unmeasured:
-        return []
-    pairs = "; ".join(f"{of} beside {beside}" for of, beside in unmeasured[:_SHOWN])
-    more = f"; and {len(unmeasured) - _SHOWN} more" if len(unmeasured) > _SHOWN else ""
-    return [f"never measured together, taken to cost each other nothing: {pairs}{more}"]
-
-
 def experiment_of(job: Job, board: BoardStock, profiles: list[str]) -> dict[str, Any] | None:
     """Return the experiment that measures a job on profiles of a board; None for a job that names no workload."""
     if job.benchmark is None:
         return None
-    name = re.sub(r"[^a-z0-9]+", "-", f"advice-{job.name}-{board.model}".lower())[:_LONGEST_NAME].strip("-")
     return {
         "migperf": 1,
-        "name": name,
+        "name": experiment_name(job.name, board.model),
         "title": f"{job.name} on profiles of {board.model} that were never measured",
         "description": "Offered by the advisor.",
         "where": {"gpu_model": board.model},
-        "benchmark": _benchmark(job),
+        "benchmark": benchmark_of(job, _scenario(job)),
         "matrix": {"partition": profiles},
         "repeats": REPEATS,
     }
+
+
+def experiment_name(*parts: str) -> str:
+    """Return the name of an experiment: what it is about, cut where that is too long, and told apart by a hash then."""
+    name = re.sub(r"[^a-z0-9]+", "-", "-".join(("advice", *parts)).lower()).strip("-")
+    if len(name) <= _LONGEST_NAME:
+        return name
+    tail = hashlib.sha256(name.encode()).hexdigest()[:_DIGITS_OF_HASH]
+    return f"{name[: _LONGEST_NAME - len(tail) - 1].strip('-')}-{tail}"
+
+
+def as_yaml(experiment: dict[str, Any]) -> str:
+    """Return the file of an experiment."""
+    return str(yaml.safe_dump(experiment, sort_keys=False, allow_unicode=True))
 
 
 def _by_reason(table: Table, job: int, board: int) -> dict[str, list[str]]:
@@ -74,22 +70,22 @@ def _by_reason(table: Table, job: int, board: int) -> dict[str, list[str]]:
 
 def _unknown(job: Job, board: BoardStock, profiles: list[str], why: str) -> Unknown:
     experiment = experiment_of(job, board, profiles)
-    absent = "it names no benchmark, so there is nothing to measure; name its workload"
     return Unknown(
         job=job.name,
         model=board.model,
         profiles=profiles,
         why=why,
-        experiment=None if experiment is None else yaml.safe_dump(experiment, sort_keys=False, allow_unicode=True),
-        no_experiment=absent if experiment is None else None,
+        experiment=None if experiment is None else as_yaml(experiment),
+        no_experiment=f"it {NO_BENCHMARK}" if experiment is None else None,
     )
 
 
-def _benchmark(job: Job) -> dict[str, Any]:
+def benchmark_of(job: Job, driven: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the benchmark of a job that names a workload, driven in some way, as an experiment file has it."""
     if job.benchmark is None:
         raise AssertionError("only a job with a benchmark has an experiment")
     said = job.benchmark.model_dump(mode="json", exclude_defaults=True)
-    return {"workload": job.benchmark.workload, **dict(_scenario(job)), **said}
+    return {"workload": job.benchmark.workload, **dict(driven), **said}
 
 
 def _scenario(job: Job) -> Iterator[tuple[str, Any]]:

@@ -33,8 +33,8 @@ def totals(problem: Problem, gpus: tuple[Filling, ...]) -> tuple[list[int], int,
     for _, chosen in gpus:
         for place, number in enumerate(chosen):
             option = problem.options[number]
-            neighbours = [problem.options[n].job for i, n in enumerate(chosen) if i != place]
-            level = max([0, *(problem.jobs[option.job].slowed_by.get(other, 0) for other in neighbours)])
+            neighbours = [other for i, other in enumerate(chosen) if i != place]
+            level = max([0, *(option.slowed_by.get(other, 0) for other in neighbours)])
             capacity[option.job] += option.capacity[min(level, len(option.capacity) - 1)]
             worth[option.job] += option.worth[min(level, len(option.worth) - 1)]
             slices += option.slices

@@ -1,6 +1,9 @@
 """Answers to demands: right by hand on published figures, sound on made-up ones, and helpful where there is none."""
 
+import re
 from collections import Counter
+from collections.abc import Sequence
+from itertools import product
 from typing import Any
 
 import pytest
@@ -14,7 +17,9 @@ from migperf.analysis.advisor.advising import advise
 from migperf.analysis.advisor.boards import named_stock
 from migperf.analysis.advisor.demand import Demand
 from migperf.analysis.advisor.errors import AdviceError
+from migperf.analysis.advisor.interference import Instances, Slowdown
 from migperf.analysis.advisor.status import Status
+from migperf.analysis.advisor.unmeasured import experiment_name
 from migperf.experiments.document import parse
 from migperf.experiments.plan import make_plan
 from migperf.experiments.target import Target
@@ -43,10 +48,10 @@ def demand(**given: Any) -> Demand:
     return Demand.model_validate({"migperf": 1, "gpus": ONE_A100, **given})
 
 
-def answer(**given: Any) -> Advice:
+def answer(slowdowns: Sequence[Slowdown] = (), **given: Any) -> Advice:
     asked = demand(**given)
     assert not isinstance(asked.gpus, str)
-    return advise(asked, named_stock(asked.gpus), {})
+    return advise(asked, named_stock(asked.gpus), {}, slowdowns)
 
 
 def service(
@@ -155,11 +160,134 @@ def test_a_slowdown_that_breaks_the_limit_keeps_jobs_apart() -> None:
 
 
 def test_what_is_unknown_of_neighbours_is_said() -> None:
-    (remark,) = answer(**INTERFERING).remarks
-    said, _, pairs = remark.partition(": ")
-    assert said == "never measured together, taken to cost each other nothing"
-    assert "texts beside thumbnails" in pairs.split("; ")
-    assert "thumbnails beside texts" not in pairs.split("; ")
+    found = answer(**INTERFERING)
+    pairs = {(one.job, neighbour.job) for one in found.never_measured_together for neighbour in one.beside}
+    assert ("texts", "thumbnails") in pairs
+    assert ("thumbnails", "texts") not in pairs
+    assert "neighbours that were never measured together cost each other nothing" in found.assumptions
+    every = [{"of": a, "beside": b, "slowdown": 1} for a in ("thumbnails", "texts") for b in ("thumbnails", "texts")]
+    known = answer(**INTERFERING | {"interference": every})
+    assert known.never_measured_together == []
+    assert not any("never measured together" in line for line in known.assumptions)
+
+
+def slowdown(factor: float, of: str, beside: str, on: tuple[str, str], board: str = "A100-SXM4-80GB") -> Slowdown:
+    return Slowdown(
+        of=of, beside=beside, factor=factor, says="a test measured it", on=Instances(board, *on), runs=("run-1",)
+    )
+
+
+PAIR = {
+    "services": [service(rate=127), service("texts", rate=171)],
+    "measured": [
+        *figures("thumbnails", {"1g.10gb": RESNET["1g.10gb"]}),
+        *figures("texts", {"2g.20gb": RESNET["2g.20gb"]}),
+    ],
+}
+
+
+def test_what_was_measured_together_counts_on_the_profiles_and_the_board_that_it_was_measured_on() -> None:
+    here = slowdown(1.1, "thumbnails", "texts", ("1g.10gb", "2g.20gb"))
+    found = answer([here], **PAIR)
+    by_job = {job.name: job for job in found.jobs}
+    assert (by_job["thumbnails"].instances, by_job["texts"].instances) == (2, 1)
+    assert by_job["thumbnails"].capacity_per_s == pytest.approx(2 * 127 / 1.1)
+    text = " ".join(found.explanation)
+    assert "thumbnails beside texts, 1g.10gb beside 2g.20gb of A100-SXM4-80GB: a test measured it." in text
+    (known,) = found.interference
+    assert (known.profile, known.beside_profile, known.runs, known.used) == ("1g.10gb", "2g.20gb", ["run-1"], True)
+    elsewhere = [
+        slowdown(1.1, "thumbnails", "texts", ("1g.10gb", "3g.40gb")),
+        slowdown(1.1, "thumbnails", "texts", ("2g.20gb", "2g.20gb")),
+        slowdown(1.1, "thumbnails", "texts", ("1g.10gb", "2g.20gb"), board="H100-SXM5-80GB"),
+    ]
+    unslowed = answer(elsewhere, **PAIR)
+    assert [job.instances for job in unslowed.jobs] == [1, 1]
+    assert {(one.job, one.profile) for one in unslowed.never_measured_together} == {
+        ("thumbnails", "1g.10gb"),
+        ("texts", "2g.20gb"),
+    }
+
+
+def test_a_neighbour_is_put_on_the_profile_on_which_it_was_measured_to_cost_less() -> None:
+    pair = PAIR | {"measured": [*PAIR["measured"], *figures("texts", {"3g.40gb": RESNET["3g.40gb"]})]}
+    breaking = slowdown(2, "thumbnails", "texts", ("1g.10gb", "2g.20gb"))
+    gpus = answer([breaking], **pair).gpus
+    assert [gpu.layout for gpu in gpus] == ["3g.40gb+1g.10gb"]
+    assert [each.slowdown for each in gpus[0].instances] == [1, 1]
+
+
+def test_what_is_given_by_hand_wins_over_what_was_measured_and_it_is_said() -> None:
+    given_by_hand = {"interference": [{"of": "thumbnails", "beside": "texts", "slowdown": 1, "source": "a guess"}]}
+    found = answer([slowdown(1.1, "thumbnails", "texts", ("1g.10gb", "2g.20gb"))], **PAIR | given_by_hand)
+    assert [job.instances for job in found.jobs] == [1, 1]
+    text = " ".join(found.explanation)
+    assert "thumbnails beside texts: given by hand: 1 (a guess)." in text
+    assert "thumbnails beside texts: what was measured is not used, as the demand gives it by hand." in text
+    assert [(one.used, one.slowdown, one.model) for one in found.interference] == [
+        (True, 1, None),
+        (False, 1.1, "A100-SXM4-80GB"),
+    ]
+
+
+def test_several_neighbours_are_said_to_slow_down_as_the_worst_alone() -> None:
+    said = "beside several neighbours an instance is slowed down as by the worst of them alone"
+    one = answer([slowdown(1.1, "thumbnails", "texts", ("1g.10gb", "2g.20gb"))], **PAIR | {"services": LESS})
+    assert [len(gpu.instances) for gpu in one.gpus] == [2]
+    assert said not in one.assumptions
+    both = answer([slowdown(1.1, "thumbnails", "texts", ("1g.10gb", "2g.20gb"))], **PAIR)
+    assert said in both.assumptions
+
+
+LESS = [service(rate=100), service("texts", rate=171)]
+
+
+def test_what_was_never_measured_together_is_offered_as_an_experiment_that_can_be_run() -> None:
+    spoken = {"benchmark": {"workload": "resnet50", "parameters": {"batch_size": 1}}}
+    found = answer(
+        services=[service(rate=127, **spoken), service("silent", rate=100)],
+        training=[{"name": "finetune", "throughput_per_s": 259, "benchmark": {"workload": "resnet50"}}],
+        measured=[
+            *figures("thumbnails", {"1g.10gb": RESNET["1g.10gb"]}),
+            *figures("silent", {"1g.10gb": RESNET["1g.10gb"]}),
+            *figures("finetune", {"2g.20gb": TRAINING["2g.20gb"]}),
+        ],
+    )
+    unknown = {(one.job, one.experiment is not None): one for one in found.never_measured_together}
+    assert unknown["silent", False].no_experiment == (
+        "silent names no benchmark, so there is nothing to measure; name its workload"
+    )
+    assert [each.job for each in unknown["thumbnails", False].beside] == ["silent"]
+    offered = unknown["thumbnails", True]
+    assert [(each.job, each.profile) for each in offered.beside] == [("finetune", "2g.20gb")]
+    (gpu,) = discover(open_in_memory(["a100-80gb"]), offer_cpu=False).gpus
+    for one in (offered, unknown["finetune", True]):
+        planned = make_plan(parse(one.experiment or ""), Target(gpu=gpu.model_copy(update={"simulated": False})))
+        assert [cell.skipped for cell in planned.cells] == [None, None]
+    apart, together = make_plan(
+        parse(offered.experiment or ""), Target(gpu=gpu.model_copy(update={"simulated": False}))
+    ).cells
+    assert apart.spec is not None
+    assert together.spec is not None
+    assert [member.benchmark.where.profile for member in apart.spec.members] == ["1g.10gb"]
+    client, neighbour = together.spec.members
+    assert (client.role, client.benchmark.where.profile, client.benchmark.scenario) == (
+        "client",
+        "1g.10gb",
+        "single_stream",
+    )
+    assert (neighbour.role, neighbour.benchmark.where.profile, neighbour.benchmark.scenario) == (
+        "neighbour",
+        "2g.20gb",
+        "train",
+    )
+    assert client.benchmark.fingerprint() == apart.spec.members[0].benchmark.fingerprint()
+
+
+def test_experiments_have_names_of_their_own_however_long_those_of_the_jobs_are() -> None:
+    names = {experiment_name("beside", "1g.10gb", "a" * 62 + last, "NVIDIA A100") for last in "xyz"}
+    assert len(names) == 3
+    assert all(re.fullmatch(r"[a-z0-9][a-z0-9-]{0,63}", name) for name in names)
 
 
 def test_too_few_gpus_are_told_with_the_part_that_they_serve_and_how_many_would_do() -> None:
@@ -290,7 +418,15 @@ def made_up(draw: st.DrawFn) -> dict[str, Any]:
         for beside in names
         if draw(st.integers(0, 3)) == 0
     ]
+    together = [
+        slowdown(draw(st.sampled_from([1.0, 1.1, 1.5, 2.0])), of, beside, on, board="A30")
+        for of in names
+        for beside in names
+        for on in product(A30[:-1], repeat=2)
+        if draw(st.integers(0, 5)) == 0
+    ]
     return {
+        "slowdowns": together,
         "gpus": [{"model": "A30", "count": draw(st.integers(1, 3))}],
         "services": [
             service(name, rate=draw(RATES) / 8, limit_ms=draw(st.sampled_from([10, 20, None]))) for name in names
@@ -305,8 +441,9 @@ def made_up(draw: st.DrawFn) -> dict[str, Any]:
 @settings(max_examples=80, deadline=None)
 @given(made_up())
 def test_whatever_is_answered_holds_in_truth(given_demand: dict[str, Any]) -> None:
-    asked = demand(**given_demand)
     found = answer(**given_demand)
+    measured = {(one.of, one.beside, *one.on[1:]): one.factor for one in given_demand.pop("slowdowns")}
+    asked = demand(**given_demand)
     known = {(one.of, one.profile): one for one in asked.measured}
     slowdowns = {(one.of, one.beside): one.slowdown for one in asked.interference}
     limits = {one.name: one.latency for one in asked.services}
@@ -319,15 +456,17 @@ def test_whatever_is_answered_holds_in_truth(given_demand: dict[str, Any]) -> No
         assert content == {"whole": 1} or repr(Counter(Layout.parse(gpu.layout).profiles)) in legal
         assert gpu.layout == "off" or Counter(Layout.parse(gpu.example).profiles) == content
         for place, each in enumerate(gpu.instances):
-            beside = [other.job for n, other in enumerate(gpu.instances) if n != place]
-            slowdown = max([1.0, *(slowdowns.get((each.job, other), 1.0) for other in beside)])
+            beside = [other for n, other in enumerate(gpu.instances) if n != place]
+            stored = [measured.get((each.job, other.job, each.profile, other.profile), 1.0) for other in beside]
+            known_of = [slowdowns.get((each.job, other.job), k) for other, k in zip(beside, stored, strict=True)]
+            factor = max([1.0, *known_of])
             figure, limit = known[each.job, each.profile], limits[each.job]
             assert figure.throughput_per_s is not None
             assert figure.latency is not None
             if limit is not None:
-                assert figure.latency.ms * slowdown <= limit.limit_ms
-            assert each.slowdown == slowdown
-            assert each.capacity_per_s == pytest.approx(figure.throughput_per_s / slowdown * (1 - asked.reserve))
+                assert figure.latency.ms * factor <= limit.limit_ms
+            assert each.slowdown == factor
+            assert each.capacity_per_s == pytest.approx(figure.throughput_per_s / factor * (1 - asked.reserve))
             assert each.share_per_s <= each.capacity_per_s * (1 + 1e-9)
             capacity[each.job] += each.capacity_per_s
     if found.gpus:

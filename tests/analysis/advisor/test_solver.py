@@ -1,6 +1,7 @@
 """The solver's answer is the best that there is: whatever brute force finds on small problems, it finds as well."""
 
 from collections import Counter
+from itertools import product
 
 import pytest
 from hypothesis import HealthCheck, event, given, settings
@@ -27,42 +28,53 @@ def problems(draw: st.DrawFn, *, interference: bool) -> Problem:
     if draw(st.booleans()) and not interference:
         kinds.append(Kind(count=1, contents=UNCUT))
     seeks_worth = draw(st.booleans())
+    places = [
+        (job, number, profile)
+        for job in jobs
+        for number, kind in enumerate(kinds)
+        for profile in sorted({profile for content in kind.contents for profile, _ in content})
+        if draw(st.integers(0, 4))
+    ]
+    slowing = _slowing(draw, [job for job, _, _ in places]) if interference else [{} for _ in places]
     options: list[Option] = []
-    levels = {job: _levels(draw, list(jobs), job) if interference else {} for job in jobs}
-    for job in jobs:
-        for number, kind in enumerate(kinds):
-            for profile in sorted({profile for content in kind.contents for profile, _ in content}):
-                if draw(st.integers(0, 4)):
-                    depth = 1 + max(levels[job].values(), default=0)
-                    capacity = sorted((draw(st.integers(0, 20)) for _ in range(depth)), reverse=True)
-                    worth = tuple(draw(st.integers(0, 3)) * made for made in capacity[:1]) if seeks_worth else (0,)
-                    worth = tuple(worth[0] * made // max(1, capacity[0]) for made in capacity) if seeks_worth else (0,)
-                    options.append(
-                        Option(
-                            job=job,
-                            kind=number,
-                            profile=profile,
-                            slices=SLICES[profile],
-                            capacity=tuple(capacity),
-                            worth=worth,
-                        )
-                    )
+    for (job, number, profile), slowed_by in zip(places, slowing, strict=True):
+        depth = 1 + max(slowed_by.values(), default=0)
+        capacity = sorted((draw(st.integers(0, 20)) for _ in range(depth)), reverse=True)
+        worth = draw(st.integers(0, 3)) * capacity[0] if seeks_worth else 0
+        options.append(
+            Option(
+                job=job,
+                kind=number,
+                profile=profile,
+                slices=SLICES[profile],
+                capacity=tuple(capacity),
+                worth=tuple(worth * made // max(1, capacity[0]) for made in capacity) if seeks_worth else (0,),
+                slowed_by=slowed_by,
+            )
+        )
     wanted = tuple(
         Wanted(
             required=draw(st.integers(0, 40)),
             most_worth=draw(st.none() | st.integers(0, 60)) if seeks_worth else None,
-            slowed_by=levels[job],
         )
-        for job in jobs
+        for _ in jobs
     )
     most_gpus = draw(st.none() | st.integers(0, 2))
     return Problem(tuple(kinds), wanted, tuple(options), seeks_worth=seeks_worth, most_gpus=most_gpus)
 
 
-def _levels(draw: st.DrawFn, jobs: list[int], job: int) -> dict[int, int]:
-    found = {other: draw(st.integers(0, 2)) for other in jobs}
-    used = sorted({level for level in found.values() if level})
-    return {other: used.index(level) + 1 if level else 0 for other, level in found.items()}
+def _slowing(draw: st.DrawFn, jobs: list[int]) -> list[dict[int, int]]:
+    """Levels that depend on jobs alone, on pairs of profiles, or of some options on one and of some on the other."""
+    by_job = {pair: draw(st.integers(0, 2)) for pair in product(sorted(set(jobs)), repeat=2)}
+    found: list[dict[int, int]] = []
+    for job in jobs:
+        if draw(st.booleans()):
+            levels = {other: by_job[job, beside] for other, beside in enumerate(jobs)}
+        else:
+            levels = {other: draw(st.sampled_from([0, 0, 1, 2])) for other in range(len(jobs))}
+        used = sorted({level for level in levels.values() if level})
+        found.append({other: used.index(level) + 1 if level else 0 for other, level in levels.items()})
+    return found
 
 
 def key(problem: Problem, solution: Solution) -> tuple[int, ...]:
@@ -131,11 +143,26 @@ def test_many_gpus_that_are_alike_are_counted_not_tried_one_by_one() -> None:
 
 def interfering(gpus: int, required: int) -> Problem:
     """Two jobs that need slices, the second slowed down beside the first."""
-    options = tuple(
-        Option(job=job, kind=0, profile="1g", slices=1, capacity=(10,) if job == 0 else (10, 5)) for job in range(2)
+    options = (
+        Option(job=0, kind=0, profile="1g", slices=1, capacity=(10,)),
+        Option(job=1, kind=0, profile="1g", slices=1, capacity=(10, 5), slowed_by={0: 1}),
     )
-    wanted = (Wanted(required=required), Wanted(required=required, slowed_by={0: 1}))
+    wanted = (Wanted(required=required), Wanted(required=required))
     return Problem((Kind(count=gpus, contents=A30),), wanted, options)
+
+
+def test_a_neighbour_that_costs_less_on_another_profile_is_put_there() -> None:
+    # Beside the other job on a slice it makes 5, beside it on two slices 10: only that serves both on one GPU.
+    options = (
+        Option(job=0, kind=0, profile="1g", slices=1, capacity=(10, 5), slowed_by={1: 1}),
+        Option(job=1, kind=0, profile="1g", slices=1, capacity=(10,)),
+        Option(job=1, kind=0, profile="2g", slices=2, capacity=(10,)),
+    )
+    solution = solve(
+        Problem((Kind(count=1, contents=A30),), (Wanted(required=20), Wanted(required=10)), options), LIMIT_S
+    )
+    assert solution.status is Status.OPTIMAL
+    assert [dict(used.instances) for used in solution.placement] == [{0: 2, 2: 1}]
 
 
 def test_jobs_that_slow_each_other_down_get_gpus_of_their_own_where_that_takes_fewer() -> None:
