@@ -59,7 +59,7 @@ def _ask_back(session: Session, change: LayoutChange, partitions: frozenset[str]
 
 def queue_restores(session: Session, offer: Offer, now: datetime) -> None:
     """Ask for the earlier layout of each GPU that nobody holds any more; after the runs, which may want it first."""
-    restorable = [offered.gpu.uuid for offered in offer.gpus if offered.restores and not offered.closed]
+    restorable = [offered.gpu.uuid for offered in offer.gpus if offered.restore is not None and not offered.closed]
     if not restorable:
         return
     held = {lease.gpu for lease in nodes.occupied(session)}

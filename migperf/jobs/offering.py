@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from migperf.gpus.layout import Layout
 from migperf.gpus.partition import Partition
 from migperf.jobs.placement import Free, Offer, OfferedGpu
 from migperf.store import gpus, nodes
@@ -32,7 +33,7 @@ def read_offer(session: Session, now: datetime, stale_s: float) -> Offer:
                 node=row.node,
                 held=frozenset(held[row.uuid]),
                 closed=row.uuid in closed,
-                restores=row.restore_layout is not None,
+                restore=None if row.restore_layout is None else Layout.parse(row.restore_layout),
             )
             for row in nodes.offered_gpus(session, now, stale_s)
         ),

@@ -7,14 +7,16 @@ Three more rules go beyond "first come, first served, where it fits":
 * A run with a layout of its own waits until a GPU is idle, and a change until nothing that it destroys is held.
   Meanwhile nothing new is put there, or they would wait forever.
 * The CPU of a host is measured alone: what runs on a simulated GPU runs on that CPU, so one waits for the other.
-* A GPU whose earlier layout is to be put back takes no plain run before that.
+* A GPU whose earlier layout is to be put back takes no plain run before that. If somebody waits for what that layout
+  offers, those behind who want the GPU cut anew wait until it is back, or it would never be.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
 
 from migperf.gpus.gpu import Gpu
+from migperf.gpus.inventory import partitions_of
 from migperf.gpus.layout import Layout
 from migperf.gpus.partition import Partition, PartitionKind
 from migperf.gpus.plan import LayoutImpossibleError
@@ -65,8 +67,18 @@ class OfferedGpu:
     """UUIDs of its partitions that runs hold."""
     closed: bool = False
     """Somebody holds it whole, or changes its layout."""
-    restores: bool = False
-    """Its earlier layout waits to be put back."""
+    restore: Layout | None = None
+    """Its earlier layout, which waits to be put back."""
+
+    def restored(self) -> tuple[Partition, ...]:
+        """Return what its earlier layout offers, as far as selectors can tell; UUIDs of instances are not known."""
+        if self.restore is None:
+            return ()
+        whole = tuple(partitions_of(self.gpu.model_copy(update={"mig": None, "instances": ()})))
+        if not self.restore.mig:
+            return whole
+        cut = [{"uuid": "", "kind": PartitionKind.MIG, "profile": name} for name in self.restore.partition_profiles]
+        return tuple(partition.model_copy(update=part) for partition in whole for part in cut)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,11 +147,11 @@ class _Room:
 
     def __init__(self, offer: Offer, shut: Iterable[str]) -> None:
         self._shut = {*shut, *(offered.gpu.uuid for offered in offer.gpus if offered.closed)}
-        self._restoring = {offered.gpu.uuid for offered in offer.gpus if offered.restores}
+        self._restoring = {offered.gpu.uuid for offered in offer.gpus if offered.restore is not None}
         self._busy = {offered.gpu.uuid for offered in offer.gpus if offered.held}
         self._free = list(offer.free)
         self._gpus = offer.gpus if offer.layouts_wanted else ()
-        self._processors = _Processors(offer.held)
+        self._processors = _Processors(offer)
         self._cuttable: dict[tuple[str, Layout], bool] = {}
 
     @property
@@ -149,18 +161,12 @@ class _Room:
 
     def partition_for(self, run: Waiting) -> Match | None:
         """Return the first partition left that suits the run."""
-        suitable = [free for free in self._free if run.where.matches(free.partition, free.node)]
-        for free in suitable:
-            gpu = free.partition.gpu_uuid
-            if gpu in self._shut or gpu in self._restoring or not self._processors.admit(free.partition, free.node):
-                continue
-            self._free.remove(free)
-            if gpu is not None:
-                self._busy.add(gpu)
-            return Match(run.run_id, free.node, free.partition)
-        for free in suitable:
-            self._processors.drain_for(free.partition, free.node)
-        return None
+        free = self._take(run, lambda _: True)
+        if free is None:
+            return None
+        if free.partition.gpu_uuid is not None:
+            self._busy.add(free.partition.gpu_uuid)
+        return Match(run.run_id, free.node, free.partition)
 
     def places_for(self, together: Together) -> Iterator[Match]:
         """Yield a place for each of the runs, on one device; nothing if there is none for all of them."""
@@ -177,24 +183,34 @@ class _Room:
 
     def _device_for(self, run: Waiting, sharing: Sharing, shares: int) -> Free | None:
         """Return the first whole device left that suits and can be shared so; nothing else is put on it."""
-        suitable = [
-            free
-            for free in self._free
-            if free.partition.kind in _WHOLE
-            and run.where.matches(free.partition, free.node)
-            and can_be_shared(free.partition, sharing, shares)
-        ]
+        device = self._take(run, lambda whole: whole.kind in _WHOLE and can_be_shared(whole, sharing, shares))
+        if device is not None and device.partition.gpu_uuid is not None:
+            self._shut.add(device.partition.gpu_uuid)
+        return device
+
+    def _take(self, run: Waiting, fits: Callable[[Partition], bool]) -> Free | None:
+        """Return the first partition left that suits the run and fits; if there is none, see that there will be."""
+        matching = [free for free in self._free if run.where.matches(free.partition, free.node)]
+        suitable = [free for free in matching if fits(free.partition)]
         for free in suitable:
             gpu = free.partition.gpu_uuid
             if gpu in self._shut or gpu in self._restoring or not self._processors.admit(free.partition, free.node):
                 continue
             self._free.remove(free)
-            if gpu is not None:
-                self._shut.add(gpu)
             return free
         for free in suitable:
             self._processors.drain_for(free.partition, free.node)
+        self._drain_for_restored(run, fits)
         return None
+
+    def _drain_for_restored(self, run: Waiting, fits: Callable[[Partition], bool]) -> None:
+        """Keep the first GPU whose earlier layout suits the run from being cut anew before it is put back."""
+        for offered in self._gpus:
+            if offered.gpu.uuid in self._shut:
+                continue
+            if any(run.where.matches(back, offered.node) and fits(back) for back in offered.restored()):
+                self._shut.add(offered.gpu.uuid)
+                return
 
     def gpu_for(self, run: Waiting, layout: Layout) -> Match | None:
         """Return the first idle GPU that suits the run; if there is none, let the first that suits become idle."""
@@ -233,8 +249,11 @@ class _CpuUse(Enum):
 class _Processors:
     """Keeps what runs on a host's CPU as such from what runs there in the place of simulated GPUs."""
 
-    def __init__(self, held: Iterable[Free]) -> None:
-        self._in_use = {(h.node, use) for h in held if (use := _cpu_use(h.partition)) is not None}
+    def __init__(self, offer: Offer) -> None:
+        self._in_use = {(h.node, use) for h in offer.held if (use := _cpu_use(h.partition)) is not None}
+        # A GPU that is being cut for a run has no partition yet that the run could hold.
+        closed = [offered for offered in offer.gpus if offered.closed]
+        self._in_use |= {(o.node, use) for o in closed if (use := _cpu_use(o.gpu)) is not None}
         self._kept_out: set[tuple[str, _CpuUse]] = set()
 
     def admit(self, thing: Partition | Gpu, node: str) -> bool:

@@ -23,6 +23,7 @@ A100, H100, L40S = (
     for gpu in discover(open_in_memory(["a100-80gb", "h100-80gb", "l40s-48gb"])).gpus
 )
 HALVES = Layout.parse("2x3g.40gb")
+OFF = Layout.parse("off")
 
 
 def matched(waiting: list[Waiting], free: list[Free]) -> list[Match]:
@@ -85,10 +86,10 @@ def test_a_gpu_that_a_run_waits_for_is_drained_but_runs_before_it_are_served() -
 
 
 def test_a_gpu_taken_whole_or_waiting_to_be_restored_takes_no_plain_run() -> None:
-    for state in ({"closed": True}, {"restores": True}):
+    for state in ({"closed": True}, {"restore": OFF}):
         offer = Offer(free=slices(H100.uuid, "a"), gpus=(OfferedGpu(gpu=H100, node="n", **state),))
         assert got(list(match([plain("1")], offer))) == []
-    restoring = Offer(gpus=(OfferedGpu(gpu=H100, node="n", restores=True),))
+    restoring = Offer(gpus=(OfferedGpu(gpu=H100, node="n", restore=OFF),))
     assert got(list(match([with_layout("1")], restoring))) == [("1", H100.uuid)], "what cuts it anew need not wait"
 
 
