@@ -4,10 +4,11 @@ Lives in the worker that performs them all. Every method may be called from any 
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from migperf.measure.company import Stage
+from migperf.metrics.series import Series
 from migperf.metrics.summary import Window
 
 OpenGate = Callable[[Stage], None]
@@ -29,6 +30,7 @@ class _Member:
     open_gate: OpenGate
     reached: set[Stage] = field(default_factory=set)
     window: Window | None = None
+    cpu: tuple[Series, ...] = ()
 
 
 class Rendezvous:
@@ -67,10 +69,15 @@ class Rendezvous:
         for open_gate in gates:
             open_gate(stage)
 
-    def measured(self, run_id: str, window: Window) -> None:
-        """Say when a run measured."""
+    def measured(self, run_id: str, window: Window, cpu: Iterable[Series] = ()) -> None:
+        """Say when a run measured, and the processor time of its process tree until then (series of that metric)."""
         with self._lock:
-            self._members[run_id].window = window
+            self._members[run_id].window, self._members[run_id].cpu = window, tuple(cpu)
+
+    def companions(self, run_id: str) -> tuple[Series, ...]:
+        """Return the processor time of the other runs' process trees, of those that have told it."""
+        with self._lock:
+            return tuple(series for other, member in self._members.items() if other != run_id for series in member.cpu)
 
     def common_window(self) -> Window | None:
         """Return the time in which all were measuring; None while some have not told when they did.

@@ -44,6 +44,7 @@ from migperf.measure.profiling.summary import with_reason
 from migperf.measure.rendezvous import Rendezvous
 from migperf.measure.summary import measured_window, summarise
 from migperf.measure.timing_log import TimingLog
+from migperf.metrics import catalogue
 from migperf.metrics.instruments import Instruments, RunWatch
 from migperf.metrics.series import Series, SeriesUpdate
 from migperf.metrics.summary import summaries
@@ -133,14 +134,14 @@ class Supervisor:
         try:
             self._hand_over(child)
             died = self._follow(child, pidfd, watch)
-            self._wait_for_company()
+            companions = self._wait_for_company(watch)
         finally:
             _signal(pidfd, signal.SIGKILL)  # still alive only if something went wrong here
             watch.close()
             os.close(pidfd)
             child.close()
         self._watcher.samples(self._updates(watch))
-        return examine(self._outcome(died, self._all_series(watch), oom_before), self._job, isolation)
+        return examine(self._outcome(died, self._all_series(watch), oom_before), self._job, isolation, companions)
 
     def _watch(self, child: Child) -> RunWatch:
         method = self._job.benchmark.method
@@ -260,11 +261,15 @@ class Supervisor:
             ending = Ending.INTERRUPTED if broken.again else Ending.FAILED
             self._condemn(ending, f"void: its group broke up: {broken.reason}", Stop.LEFT_ALONE)
 
-    def _wait_for_company(self) -> None:
-        """Tell the group when this run measured, and learn when all of them did: only that time counts."""
+    def _wait_for_company(self, watch: RunWatch) -> tuple[Series, ...]:
+        """Tell the group when this run measured, and learn when all of them did: only that time counts.
+
+        Returns the processor time that the others' process trees used, as they were watched.
+        """
         if self._rendezvous is None or not isinstance(self._last_word, Finished):
-            return
-        self._rendezvous.measured(self._job.run_id, measured_window(self._last_word))
+            return ()
+        cpu = (series for series in watch.series() if series.metric.name == catalogue.CPU.name)
+        self._rendezvous.measured(self._job.run_id, measured_window(self._last_word), cpu)
         while (common := self._rendezvous.common_window()) is None and self._verdict is None:
             self._keep_limits(time.monotonic_ns())
             time.sleep(min(COMPANY_POLL_S, self._limits.tick_s))
@@ -273,6 +278,7 @@ class Supervisor:
         elif common is not None:
             window = {"window_start_ns": common.start_ns, "window_end_ns": common.end_ns}
             self._last_word = self._last_word.model_copy(update=window)
+        return self._rendezvous.companions(self._job.run_id)
 
     def _condemn(self, ending: Ending, reason: str, stop: Stop | None = None) -> None:
         self._verdict = (ending, reason, stop)

@@ -2,24 +2,28 @@
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from migperf.gpus.host_cpu import cpu_partition
 from migperf.gpus.inventory import discover
 from migperf.gpus.partition import Partition, PartitionKind
 from migperf.gpus.simulation.driver import open_in_memory
 from migperf.measure.benchmark import Benchmark, Scenario
+from migperf.measure.company import Company
 from migperf.measure.events import Finished
 from migperf.measure.hygiene.examination import examine
-from migperf.measure.hygiene.facts import Facts, Hygiene
+from migperf.measure.hygiene.facts import Facts, Hygiene, Thresholds
 from migperf.measure.hygiene.gathering import NOT_LISTED, gather
 from migperf.measure.hygiene.isolation import NEIGHBOURS, Isolation, Report
+from migperf.measure.hygiene.rules import judge
 from migperf.measure.job import Job
 from migperf.measure.launcher import Launcher
 from migperf.measure.outcome import Ending, Outcome
@@ -32,6 +36,7 @@ from migperf.metrics.instruments import Instruments
 from migperf.metrics.metric import Metric, Quantity, Scope
 from migperf.metrics.series import Gap, Series
 from tests.builders import partition
+from tests.measure.test_rendezvous import together
 from tests.measure.test_supervisor import LIMITS, QUICK, RecordingWatcher
 from tests.metrics.made_series import every, made, ns
 
@@ -81,16 +86,20 @@ def known(
     warmup: str = "steady",
     measuring: str = "precision",
     environment: dict[str, Any] | None = None,
+    company: Sequence[Series] | None = None,
     **method: object,
 ) -> Facts:
     """Gather the facts of a run that was watched so, its figures computed as they are."""
     benchmark = Benchmark.model_validate({"workload": "test-step", "scenario": "offline", "method": method})
-    job = Job(run_id="test", benchmark=benchmark, partition=on, timeout_s=60)
+    others = None if company is None else Company(group="g", members=len(company) + 1, measured=True)
+    job = Job(run_id="test", benchmark=benchmark, partition=on, timeout_s=60, company=others)
     end = finished(warmup, measuring)
     timed = () if any(one.metric.source == "timer" for one in series) else (steps(),)
     listed = (*series, *timed)
     figures = summarise(benchmark, end, listed, whole_board=on.kind is PartitionKind.GPU)
-    return gather(job, end, listed, figures, HOST if environment is None else environment, report or Report())
+    place = HOST if environment is None else environment
+    outcome = Outcome(ending=Ending.SUCCEEDED, finished=end, series=listed, figures=figures, environment=place)
+    return gather(job, end, outcome, report or Report(), company or ())
 
 
 def test_others_are_what_kept_the_hosts_processors_busy_less_the_run_itself() -> None:
@@ -104,6 +113,45 @@ def test_others_are_what_kept_the_hosts_processors_busy_less_the_run_itself() ->
 def test_a_run_that_seems_to_have_used_more_than_the_host_leaves_nothing_to_others() -> None:
     facts = known(told(catalogue.HOST_CPU, lambda _: 1.98), told(catalogue.CPU, lambda _: 2.0))
     assert facts.others_cpu_cores == 0
+
+
+def cpu(cores: float) -> Series:
+    """What a process tree used within the window; three times as much outside of it."""
+    return told(catalogue.CPU, inside(cores, 3 * cores), 0.1)
+
+
+@pytest.mark.parametrize("on", [CPU, GPU, CPU.model_copy(update={"cpus": (0, 1)})], ids=["cpu", "gpu", "two cores"])
+def test_what_the_other_runs_of_a_group_use_is_not_others_work(on: Partition) -> None:
+    facts = known(told(catalogue.HOST_CPU, inside(3.5, 0)), cpu(1.0), on=on, company=[cpu(0.5), cpu(1.25)])
+    assert facts.company_cpu_cores == pytest.approx(1.75)
+    assert facts.others_cpu_cores == pytest.approx(0.75)
+    assert facts.host_cpu_cores == pytest.approx(3.5)
+
+
+@settings(max_examples=40, deadline=None)
+@given(own=st.floats(0, 4), company=st.lists(st.floats(0, 2), min_size=1, max_size=15), stranger=st.floats(0, 3))
+def test_a_stranger_taints_a_run_in_company_as_it_does_a_lone_one_and_companions_do_not(
+    own: float, company: list[float], stranger: float
+) -> None:
+    timed = steps()
+    lone = known(told(catalogue.HOST_CPU, lambda _: own + stranger), cpu(own), timed)
+    busy = own + sum(company) + stranger
+    beside = known(told(catalogue.HOST_CPU, lambda _: busy), cpu(own), timed, company=[cpu(one) for one in company])
+    assert beside.others_cpu_cores == pytest.approx(lone.others_cpu_cores, abs=1e-6)
+    if abs(stranger - Thresholds().others_cpu_cores) > 1e-6:
+        taints = [{taint.rule for taint in judge(facts).taints} for facts in (lone, beside)]
+        assert ("busy_neighbours" in taints[0]) == ("busy_neighbours" in taints[1]) == (stranger > 0.25)
+
+
+def test_where_a_companion_did_not_tell_what_it_used_others_are_not_judged() -> None:
+    seen = told(catalogue.HOST_CPU, lambda _: 4.0), cpu(1.0)
+    short = made(Metric.of(catalogue.CPU, Scope.PROCESS_TREE, "test"), [9, 12, 13, 14], [1.0] * 4)
+    silent = untold(catalogue.CPU)
+    for company, why in (([cpu(1), silent], "the kernel does not count"), ([short], "20% of the window")):
+        facts = known(*seen, company=company)
+        assert (facts.others_cpu_cores, facts.company_cpu_cores) == (None, None)
+        assert why in facts.absent["others_cpu_cores"]
+        assert why in judge(facts).not_checked["busy_neighbours"]
 
 
 def test_a_mean_over_little_of_the_window_is_no_fact() -> None:
@@ -304,3 +352,23 @@ def test_a_neighbour_that_keeps_a_processor_busy_taints_a_run_on_the_cpu(launche
     assert facts.sampler_lateness_ms is not None
     assert facts.sampler_period_ms == 50
     assert facts.steadiness is not None or "steadiness" in facts.absent
+
+
+def test_a_companion_that_computes_is_told_from_a_stranger(launcher: Launcher, tmp_path: Path) -> None:
+    """Two real runs on one CPU, one of which keeps a processor busy, and somebody else who does so too."""
+    method = {**QUICK, "min_s": 3.2, "sample_hz": 20}
+    busy = {"workload": "matrix-product", "parameters": {"size": 256}, "method": method}
+    with spinning():
+        asleep, computing = together(launcher, tmp_path, {"method": method}, busy)
+    assert (asleep.ending, computing.ending) == (Ending.SUCCEEDED, Ending.SUCCEEDED), (asleep, computing)
+    used, facts = {}, {}
+    for name, outcome in (("asleep", asleep), ("computing", computing)):
+        used[name] = next(figure.value for figure in outcome.figures if figure.name == "cpu_mean")
+        facts[name] = Hygiene.model_validate(outcome.environment["hygiene"]).facts
+        assert facts[name].others_cpu_cores == pytest.approx(
+            facts[name].host_cpu_cores - used[name] - facts[name].company_cpu_cores
+        )
+        assert "busy_neighbours" in {taint.rule for taint in outcome.taints}
+    assert facts["asleep"].company_cpu_cores == pytest.approx(used["computing"])
+    assert facts["computing"].company_cpu_cores == pytest.approx(used["asleep"])
+    assert used["computing"] > 0.2 > used["asleep"]

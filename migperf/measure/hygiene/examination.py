@@ -1,5 +1,6 @@
 """The last step of a run: its outcome is examined for what makes it void, and for what spoils its figures."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from pydantic import JsonValue
@@ -10,14 +11,16 @@ from migperf.measure.hygiene.isolation import PROCESSES, Isolation, Report
 from migperf.measure.hygiene.rules import judge
 from migperf.measure.job import Job
 from migperf.measure.outcome import Ending, Outcome
+from migperf.metrics.series import Series
 
 _CONCLUSIVE = (Ending.SUCCEEDED, Ending.DOES_NOT_FIT, Ending.DOES_NOT_COMPILE, Ending.FAILED)
 """Endings that say something of the benchmark, and so must be the run's own doing."""
 
 
-def examine(outcome: Outcome, job: Job, isolation: Isolation) -> Outcome:
+def examine(outcome: Outcome, job: Job, isolation: Isolation, companions: Sequence[Series] = ()) -> Outcome:
     """Look at the partition again, now that the run has ended, and return what the outcome is worth.
 
+    ``companions`` are the ``cpu`` series of the other runs of its group, to tell what they used from others' work.
     Void: a partition that was not the run's own says nothing, so nothing of the outcome is kept but its series.
     """
     if outcome.ending not in _CONCLUSIVE:
@@ -27,7 +30,7 @@ def examine(outcome: Outcome, job: Job, isolation: Isolation) -> Outcome:
         return voided(outcome, report)
     if outcome.ending is not Ending.SUCCEEDED or outcome.finished is None:
         return replace(outcome, environment=outcome.environment | _stored(None, _unknown_isolation(report)))
-    facts = gather(job, outcome.finished, outcome.series, outcome.figures, outcome.environment, report)
+    facts = gather(job, outcome.finished, outcome, report, companions)
     verdict = judge(facts)
     not_checked = _unknown_isolation(report, facts) | verdict.not_checked
     return replace(outcome, taints=verdict.taints, environment=outcome.environment | _stored(facts, not_checked))

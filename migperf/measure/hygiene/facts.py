@@ -49,7 +49,10 @@ class Facts(BaseModel):
     host_cpu_cores: float | None = None
     """Processors that were busy, on average."""
     others_cpu_cores: float | None = None
-    """Processors that others than the run's process tree kept busy, on average; migperf's own work included."""
+    """Processors that others than the run's process tree kept busy, on average; migperf's own work included, that of
+    the other runs of its group not."""
+    company_cpu_cores: float | None = None
+    """Of a run that is measured together with others: processors that their process trees kept busy, on average."""
     load_average_1min: float | None = None
     """Before the run."""
     cpu_governor: str | None = None

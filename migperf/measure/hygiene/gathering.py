@@ -1,6 +1,6 @@
 """The facts of hygiene of a run that has measured to its end, from what was watched, its timings and both looks."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,18 +8,20 @@ from pydantic import JsonValue
 
 from migperf.gpus.partition import Partition, PartitionKind
 from migperf.measure.benchmark import Scenario
+from migperf.measure.company import Company
 from migperf.measure.events import Finished
 from migperf.measure.figures import ResultFigure
 from migperf.measure.hygiene.facts import Facts
 from migperf.measure.hygiene.isolation import NEIGHBOURS, Report
 from migperf.measure.job import Job
 from migperf.measure.observed import Observation, Observed
+from migperf.measure.outcome import Outcome
 from migperf.measure.summary import measured_window
 from migperf.measure.timing_log import TIMING_NAME, part_metric
 from migperf.metrics import catalogue
 from migperf.metrics.metric import Quantity
 from migperf.metrics.series import Chunk, Series
-from migperf.metrics.summary import SeriesSummary
+from migperf.metrics.summary import SeriesSummary, Window
 from migperf.statistics.steady_state import Steadiness, find_steady_state
 
 MS_PER_S = 1000
@@ -43,42 +45,54 @@ class _Found:
             self.facts[name] = value
 
 
-def gather(
-    job: Job,
-    finished: Finished,
-    series: Iterable[Series],
-    figures: Iterable[ResultFigure],
-    environment: Mapping[str, JsonValue],
-    report: Report,
-) -> Facts:
-    """Return what is known of how a run was measured. Pure: everything was read before."""
-    found, listed = _Found(), tuple(series)
-    observed = Observed.of(listed, measured_window(finished))
+def gather(job: Job, finished: Finished, outcome: Outcome, report: Report, companions: Sequence[Series] = ()) -> Facts:
+    """Return what is known of how a run was measured. Pure: everything was read before.
+
+    ``companions`` are the ``cpu`` series of the other runs of its group, one of each.
+    """
+    found, window = _Found(), measured_window(finished)
+    observed, figures = Observed.of(outcome.series, window), {figure.name: figure for figure in outcome.figures}
     if job.partition.gpu_uuid is not None:
         _of_the_board(found, observed, job.partition, report)
         if not job.partition.simulated:
-            _of_the_gpu(found, observed, {figure.name: figure for figure in figures})
-    _of_the_host(found, observed, job.partition, environment)
-    _of_the_timings(found, job, finished, listed)
+            _of_the_gpu(found, observed, figures)
+    _of_the_host(found, observed, job.partition, outcome.environment)
+    _of_the_timings(found, job, finished, outcome.series)
     if job.benchmark.scenario is Scenario.SERVER:
-        _of_the_arrivals(found, {figure.name: figure for figure in figures})
+        _of_the_arrivals(found, figures)
     _of_the_sampler(found, observed, job.benchmark.method.sample_hz)
     if job.company is not None:
-        _leave_out_the_company(found, job.partition)
+        _leave_out_the_company(found)
+        _tell_the_company_from_others(found, job.company, companions, window)
     return Facts(**found.facts, absent=found.absent)
 
 
 _OF_COMPANY = ("neighbours_sm_active_pct", "used_instances", "device_processes")
-_OF_COMPANY_ON_CPU = ("others_cpu_cores", "host_cpu_cores", "cpu_pressure_share")
 MEANT = "the runs of its group are there to be beside it, and cannot be told from others"
 
 
-def _leave_out_the_company(found: _Found, partition: Partition) -> None:
+def _leave_out_the_company(found: _Found) -> None:
     """Do not judge what the other runs of the group are meant to do to this one."""
-    on_cpu = _OF_COMPANY_ON_CPU if partition.device == "cpu" else ()
-    for name in (*_OF_COMPANY, *on_cpu):
+    for name in _OF_COMPANY:
         if found.facts.pop(name, None) is not None:
             found.absent[name] = MEANT
+
+
+def _tell_the_company_from_others(
+    found: _Found, company: Company, companions: Sequence[Series], window: Window
+) -> None:
+    """Take what the process trees of the group's other runs used off what is not the run's own."""
+    means = [_mean(Observed.of([series], window), catalogue.CPU) for series in companions]
+    cores = [mean for mean, _ in means if mean is not None]
+    if len(cores) == company.members - 1:
+        found.facts["company_cpu_cores"] = sum(cores)
+        if (beside := found.facts.get("others_cpu_cores")) is not None:
+            found.facts["others_cpu_cores"] = max(0.0, beside - sum(cores))
+        return
+    why = next((why for mean, why in means if mean is None), "not all of them told what they used")
+    found.add("company_cpu_cores", None, f"what the other runs of its group used is not known: {why}")
+    if found.facts.pop("others_cpu_cores", None) is not None:
+        found.absent["others_cpu_cores"] = found.absent["company_cpu_cores"]
 
 
 def _of_the_board(found: _Found, observed: Observed, partition: Partition, report: Report) -> None:
