@@ -49,7 +49,8 @@ class Dispatcher:
             if not anything_to_do(session, now(session)):
                 return
         with self._database.write() as session:
-            wake_ups = self._decide(session)
+            lock_for_pass(session, PLACEMENT)
+            wake_ups = self.decide(session, now(session))
         for wake_up in wake_ups:
             self._wake(wake_up)
 
@@ -57,9 +58,8 @@ class Dispatcher:
         """Close the connections to the broker."""
         self._celery.close()
 
-    def _decide(self, session: Session) -> list[WakeUp]:
-        lock_for_pass(session, PLACEMENT)
-        time = now(session)
+    def decide(self, session: Session, time: datetime) -> list[WakeUp]:
+        """Do all of a pass that concerns the database, and return whom to wake; for who holds the lock of passes."""
         for lost in leases.expire(session, time):
             _log.warning("%s: %s", lost.holder, lost.reason)
         experiments.settle(session, time)

@@ -10,6 +10,7 @@ from migperf.store import runs
 from migperf.store.models import GroupRow, Lease, Run
 from migperf.store.states import FINAL_STATES, GroupState, RunState
 
+_END_OF_REASON = "\n\n"
 _NOT_BEGUN = (RunState.QUEUED, RunState.PLACED)
 
 
@@ -43,17 +44,43 @@ def others_missing(session: Session, gang: str, size: int) -> str | None:
 
 def _settle(session: Session, group: GroupRow, now: datetime) -> bool:
     of_group = members(session, group.id)
-    failed = [run for run in of_group if run.state.is_final and run.state is not RunState.SUCCEEDED]
-    if group.together and failed:
+    if group.together and (ended := _first_to_end(of_group)) is not None:
         for run in of_group:
             if run.state in _NOT_BEGUN:
-                runs.cancel_waiting(session, runs.lock(session, run.id), now, _broken_up(failed[0]))
-    state = GroupState.of(run.state for run in of_group)
+                reason = f"its group broke up: {_ending(ended)}"
+                runs.cancel_waiting(session, runs.lock(session, run.id), now, reason)
+    state = _come_to(of_group)
     if state is GroupState.OPEN:
         return False
     group.state, group.settled_at = state, now
     return True
 
 
-def _broken_up(run: Run) -> str:
-    return f"its group broke up: run {run.id} is {run.state}"
+def _first_to_end(of_group: Sequence[Run]) -> Run | None:
+    """Return a run after whose end the others cannot be measured with it; where there are several, one that says why.
+
+    That is also one that succeeded: a run that waits while another of its group has its result was lost at the end.
+    """
+    ended = [run for run in of_group if run.state.is_final]
+    return min(ended, key=lambda run: run.state is RunState.SUCCEEDED, default=None)
+
+
+def _come_to(of_group: Sequence[Run]) -> GroupState:
+    """Return what the states of the runs come to.
+
+    Where some succeeded and the others were cancelled for no more than having been lost at the end, the group was lost.
+    """
+    state = GroupState.of(run.state for run in of_group)
+    left_behind = state is GroupState.CANCELLED and any(run.state is RunState.SUCCEEDED for run in of_group)
+    if left_behind and not any(run.cancel_requested_at for run in of_group):
+        return GroupState.LOST
+    return state
+
+
+def _ending(run: Run) -> str:
+    return f"run {run.id} ended as {run.state}{_why(run)}"
+
+
+def _why(run: Run) -> str:
+    """Return the run's reason without the end of its log, which follows after an empty line."""
+    return f": {run.reason.partition(_END_OF_REASON)[0]}" if run.reason else ""

@@ -122,7 +122,7 @@ class LeaseMachine(RuleBasedStateMachine):
             if not self.is_active(session, token) or lease.claimed_at is None:
                 return
             run = runs.get(session, lease.run_id)
-            may_be_tried = run.taint_retries < TAINT_RETRY_LIMIT and run.cancel_requested_at is None
+            may_be_tried = run.taint_retries < run.taint_retry_limit and run.cancel_requested_at is None
             assert leases.try_again(session, token, self.now, "tainted") is may_be_tried
             assert run.state is (RunState.QUEUED if may_be_tried else RunState.RUNNING)
             assert self.is_active(session, token) is not may_be_tried, "what is not tried again is held until it ends"
@@ -174,11 +174,12 @@ class LeaseMachine(RuleBasedStateMachine):
         with self.database.read() as session:
             active = session.scalars(select(Lease).where(Lease.released_at.is_(None))).all()
             stored = {run.id: run for run in session.scalars(select(Run))}
-            assert len({lease.partition for lease in active}) == len(active)
+            held = [lease.partition for lease in active if lease.partition is not None]
+            assert len(set(held)) == len(held)
             assert {lease.run_id for lease in active} == {r.id for r in stored.values() if r.state in HOLDING}
             assert set(stored) == set(self.run_ids), "runs neither vanish nor double"
-            assert all(run.losses <= RETRY_LIMIT + 1 for run in stored.values())
-            assert all(run.taint_retries <= TAINT_RETRY_LIMIT for run in stored.values())
+            assert all(run.losses <= run.retry_limit + 1 for run in stored.values())
+            assert all(run.taint_retries <= run.taint_retry_limit for run in stored.values())
             assert all((run.finished_at is not None) == (run.state in FINAL_STATES) for run in stored.values())
             for lease in active:
                 claimed = lease.claimed_at is not None
