@@ -9,7 +9,7 @@ from sqlalchemy.exc import OperationalError
 
 from migperf.measure.outcome import Stop
 from migperf.measure.phases import Phase
-from migperf.measure.rendezvous import Rendezvous
+from migperf.measure.rendezvous import BrokenUp, Rendezvous
 from migperf.measure.supervisor import Standing
 from migperf.metrics.series import SeriesUpdate
 from migperf.store import groups, leases, runs, series
@@ -88,7 +88,11 @@ class DatabaseWatcher:
 
 
 class AwaitingWatcher:
-    """A watcher that also sees whether the runs of a group can still meet: one may lose its place before it begins."""
+    """A watcher that also sees whether the runs of a group can still meet.
+
+    One may lose its place before it begins, or fail before it has a child, as when its device cannot be shared. Such a
+    run never comes to the rendezvous; the database knows why, and the others hear of it here.
+    """
 
     def __init__(
         self, watcher: DatabaseWatcher, rendezvous: Rendezvous, database: Database, gang: str, size: int
@@ -100,10 +104,10 @@ class AwaitingWatcher:
     def tick(self, standing: Standing) -> Stop | None:
         """See measure.supervisor.Watcher."""
         if not self._rendezvous.is_full and (missing := self._missing()) is not None:
-            self._rendezvous.break_up(missing, again=True)
+            self._rendezvous.break_up(missing.reason, again=missing.again)
         return self._watcher.tick(standing)
 
-    def _missing(self) -> str | None:
+    def _missing(self) -> BrokenUp | None:
         try:
             with self._database.read() as session:
                 return groups.others_missing(session, self._gang, self._size)

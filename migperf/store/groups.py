@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import Session
 
+from migperf.measure.rendezvous import BrokenUp
 from migperf.store import runs
 from migperf.store.models import GroupRow, Lease, Run
 from migperf.store.states import FINAL_STATES, GroupState, RunState
@@ -34,12 +35,22 @@ def members(session: Session, group_id: str) -> Sequence[Run]:
     return session.scalars(select(Run).where(Run.group_id == group_id).order_by(Run.member)).all()
 
 
-def others_missing(session: Session, gang: str, size: int) -> str | None:
-    """Say why runs that were placed in one step will never meet; None while all of them hold their places."""
-    held = session.scalars(select(Lease).where(Lease.gang == gang, Lease.released_at.is_(None))).all()
+def others_missing(session: Session, gang: str, size: int) -> BrokenUp | None:
+    """Say which of the runs that were placed in one step will not come, and why; None while all hold their places.
+
+    A run that ended by its own doing ends the others as well. One that lost its place is queued, or was cancelled, and
+    the others are to be where it is: queued again, and cancelled if it was.
+    """
+    held = session.scalars(select(Lease.run_id).where(Lease.gang == gang, Lease.released_at.is_(None))).all()
     if len(held) >= size:
         return None
-    return f"{size - len(held)} of its {size} runs have lost their places"
+    gone = session.scalars(
+        select(Run).join(Lease, Lease.run_id == Run.id).where(Lease.gang == gang, Lease.released_at.is_not(None))
+    ).all()
+    if (ended := next((run for run in gone if _ended_by_itself(run)), None)) is not None:
+        return BrokenUp(_ending(ended), again=False)
+    named = "; ".join(_ending(run) if run.state.is_final else f"run {run.id} lost its place{_why(run)}" for run in gone)
+    return BrokenUp(named or f"{size - len(held)} of its {size} runs are not there any more", again=True)
 
 
 def _settle(session: Session, group: GroupRow, now: datetime) -> bool:
@@ -75,6 +86,10 @@ def _come_to(of_group: Sequence[Run]) -> GroupState:
     if left_behind and not any(run.cancel_requested_at for run in of_group):
         return GroupState.LOST
     return state
+
+
+def _ended_by_itself(run: Run) -> bool:
+    return run.state.is_final and run.state is not RunState.CANCELLED
 
 
 def _ending(run: Run) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from migperf.experiments.group import GroupSpec
 from migperf.gpus.shares import divide
 from migperf.gpus.sharing import Sharing
-from migperf.store import experiments, leases, nodes, runs
+from migperf.store import experiments, groups, leases, nodes, runs
 from migperf.store.database import Database
 from migperf.store.experiments import NewCell, NewExperiment
 from migperf.store.leases import Berth
@@ -92,6 +92,38 @@ def test_a_run_that_a_user_cancelled_beside_one_that_succeeded_is_not_tried_agai
         leases.finish(session, tokens[0], RunState.SUCCEEDED, NOW)
         leases.finish(session, tokens[1], RunState.CANCELLED, NOW, "cancelled on request")
         experiments.settle(session, NOW)
+        assert states(session, experiment_id) == [GroupState.CANCELLED]
+
+
+def test_those_who_wait_for_a_run_that_failed_learn_which_and_why_and_fail_with_it(database: Database) -> None:
+    with database.write() as session:
+        _, (failed, _), tokens = begun(session)
+        assert groups.others_missing(session, GANG, 2) is None
+        reason = "its device could not be shared: no daemon\n\nEnd of its log:\nnothing"
+        leases.finish(session, tokens[0], RunState.FAILED, NOW, reason)
+        missing = groups.others_missing(session, GANG, 2)
+    assert missing.reason == f"run {failed.id} ended as failed: its device could not be shared: no daemon"
+    assert not missing.again
+
+
+def test_those_who_wait_for_a_run_that_lost_its_place_are_queued_as_it_is(database: Database) -> None:
+    with database.write() as session:
+        _, (lost, _), tokens = begun(session)
+        leases.hand_back(session, tokens[0], NOW, "the worker was stopped")
+        missing = groups.others_missing(session, GANG, 2)
+    assert (missing.reason, missing.again) == (f"run {lost.id} lost its place: the worker was stopped", True)
+
+
+def test_those_who_wait_for_a_cancelled_run_go_back_to_be_cancelled_with_it(database: Database) -> None:
+    with database.write() as session:
+        experiment_id, (cancelled, other), tokens = begun(session)
+        leases.finish(session, tokens[0], RunState.CANCELLED, NOW, "cancelled on request")
+        missing = groups.others_missing(session, GANG, 2)
+        told = f"run {cancelled.id} ended as cancelled: cancelled on request"
+        assert (missing.reason, missing.again) == (told, True)
+        leases.hand_back(session, tokens[1], NOW, missing.reason)
+        experiments.settle(session, NOW)
+        assert (other.state, other.reason) == (RunState.CANCELLED, f"its group broke up: {told}")
         assert states(session, experiment_id) == [GroupState.CANCELLED]
 
 
