@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import OperationalError
 
@@ -82,6 +82,20 @@ def make_empty(url: str) -> None:
                 session.execute(table.delete())
         session.execute(text(_COUNT_ANEW))
     database.close()
+
+
+@contextmanager
+def counted_statements(database: Database) -> Iterator[list[str]]:
+    """Yield the statements that are sent to the database meanwhile, but for those that begin SQLite's transactions."""
+    seen: list[str] = []
+
+    def note(connection: object, cursor: object, statement: str, *rest: object) -> None:
+        if not statement.startswith("BEGIN"):
+            seen.append(statement)
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    yield seen
+    event.remove(database.engine, "before_cursor_execute", note)
 
 
 _LEAVE = """

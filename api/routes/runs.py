@@ -75,7 +75,7 @@ def submit_run(
     return view
 
 
-@router.get("", summary="List runs", responses=documented(VALIDATION, BAD_CURSOR))
+@router.get("", summary="List runs", responses=documented(NOT_FOUND, VALIDATION, BAD_CURSOR))
 def list_runs(query: Annotated[RunQuery, Query()], database: AppDatabase, links: AppLinks) -> RunList:
     """Return one page of runs. While runs come and go, pages neither skip nor repeat those that stay."""
     with database.read() as session:

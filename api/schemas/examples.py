@@ -5,6 +5,7 @@ from pydantic import JsonValue
 RUN_ID = "019ab3f2-7c1e-7d10-9d4e-5b1f0c2a6e77"
 PARTITION_UUID = "MIG-2f0c0a57-6d0d-5f5e-9a38-9a4d4f6f4c11"
 GPU_UUID = "GPU-8c9a5a0e-1f4e-3b51-8d55-0c6f5e0e7a42"
+EXPERIMENT_ID = "019ab3f1-64d0-7a92-b1c3-7e2f90a4d615"
 
 BENCHMARK: dict[str, JsonValue] = {
     "workload": "vit-c-1gf",
@@ -52,7 +53,7 @@ RUN: dict[str, JsonValue] = {
     "priority": 0,
     "timeout_s": 3600.0,
     "retry_limit": 2,
-    "labels": {"commit": "4f1c2d7"},
+    "labels": {"commit": "4f1c2d7", "experiment": "profiles"},
     "attempt": 1,
     "losses": 0,
     "phase": None,
@@ -83,6 +84,16 @@ RUN: dict[str, JsonValue] = {
     "taint_retry_limit": 0,
     "taint_retries": 0,
     "environment": {"host": "gpu-node-3", "torch": "2.11.0", "python": "3.12.4"},
+    "experiment": {
+        "id": EXPERIMENT_ID,
+        "url": f"/v1/experiments/{EXPERIMENT_ID}",
+        "report": f"/v1/experiments/{EXPERIMENT_ID}/report",
+        "cell": 3,
+        "repeat": 0,
+        "attempt": 1,
+        "role": "client",
+        "member": 0,
+    },
 }
 TIMELINE_ITEM: dict[str, JsonValue] = {
     "id": 8123,

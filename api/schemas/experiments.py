@@ -159,11 +159,10 @@ class Resumed(View):
 
 
 def _brief(row: ExperimentRow, repeats: dict[GroupState, int], links: Links) -> dict[str, Any]:
-    url = links.experiment(row.id)
     return {
         "id": row.id,
-        "url": url,
-        "report": f"{url}/report",
+        "url": links.experiment(row.id),
+        "report": links.report(row.id),
         "name": row.name,
         "title": row.document.get("title") or row.name,
         "state": _state(row),

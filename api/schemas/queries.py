@@ -97,6 +97,9 @@ class RunQuery(Query):
     fingerprint: Name | None = Field(default=None, description="Only runs that may be compared with one another.")
     partition: Name | None = Field(default=None, description="Only runs on the partition with this UUID.")
     kind: PartitionKind | None = Field(default=None, description="Only runs on partitions of this kind.")
+    experiment: Name | None = Field(
+        default=None, description="Only runs of the experiment with this id; one that does not exist is refused (404)."
+    )
     tainted: bool | None = Field(
         default=None,
         description="Only runs whose figures may be off, or (`false`) only those where nothing was found; runs that "
@@ -133,6 +136,7 @@ class RunQuery(Query):
             fingerprint=self.fingerprint,
             partition=self.partition,
             kind=self.kind,
+            experiment=self.experiment,
             tainted=self.tainted,
             created_after=self.created_after,
             created_before=self.created_before,

@@ -7,12 +7,13 @@ from pydantic import AwareDatetime, ConfigDict, Field, JsonValue
 from api.links import Links
 from api.schemas import examples
 from api.schemas.view import View
+from migperf.experiments.group import Role
 from migperf.gpus.partition import Partition, PartitionKind
 from migperf.gpus.placement import Placement
 from migperf.measure.engine import REFERENCE_FIELDS
 from migperf.measure.hygiene.facts import Taint
 from migperf.store.listing import RunPage
-from migperf.store.models import PartitionRow, Run
+from migperf.store.models import GroupRow, PartitionRow, Run
 from migperf.store.states import RunState
 
 NS_PER_S = 1_000_000_000
@@ -90,6 +91,33 @@ class BenchmarkView(View):
     restore_layout: bool = Field(default=False, description="Whether the GPU's earlier layout is put back afterwards.")
 
 
+class RunExperiment(View):
+    """The experiment that a run belongs to, and its place there."""
+
+    id: str = Field(description="Id of the experiment.")
+    url: str = Field(description="Path of the experiment.")
+    report: str = Field(description="Path of its report, at any time of what there is by then.")
+    cell: int = Field(description="Number of the cell, from 0 in the order of the axes.")
+    repeat: int = Field(description="Which repeat of the cell, from 0.")
+    attempt: int = Field(description="Which attempt at the repeat, from 1; the last one counts.")
+    role: Role = Field(description="client: it is measured; neighbour: it loads the device meanwhile.")
+    member: int = Field(description="Its place among the runs of the attempt, from 0.")
+
+    @classmethod
+    def of(cls, run: Run, group: GroupRow, links: Links) -> Self:
+        """Show where a stored run belongs."""
+        return cls(
+            id=group.experiment_id,
+            url=links.experiment(group.experiment_id),
+            report=links.report(group.experiment_id),
+            cell=group.cell,
+            repeat=group.repeat,
+            attempt=group.attempt,
+            role=Role(run.role or Role.CLIENT),
+            member=run.member or 0,
+        )
+
+
 class RunView(View):
     """One execution of a benchmark."""
 
@@ -124,6 +152,7 @@ class RunView(View):
     taint_retry_limit: int = Field(description="How often it begins again when its result is tainted or void.")
     taint_retries: int = Field(description="How many attempts were given up for that.")
     environment: dict[str, JsonValue] | None = Field(description="What the result depends on besides the benchmark.")
+    experiment: RunExperiment | None = Field(description="What it was queued for; null for a run of its own.")
 
     @classmethod
     def of(cls, run: Run, links: Links) -> Self:
@@ -158,6 +187,7 @@ class RunView(View):
             taint_retry_limit=run.taint_retry_limit,
             taint_retries=run.taint_retries,
             environment=run.environment,
+            experiment=None if run.group_row is None else RunExperiment.of(run, run.group_row, links),
         )
 
 

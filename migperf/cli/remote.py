@@ -38,6 +38,7 @@ from migperf.client import (
     ProgressEvent,
     RunDeletedError,
     RunEvent,
+    RunExperiment,
     RunView,
     StateEvent,
 )
@@ -182,6 +183,8 @@ def _facts(client: Client, run: RunView) -> Iterator[tuple[str, str]]:
     if run.partition:
         p = run.partition
         yield "partition", f"{p.profile or p.kind} of {p.model} on {p.node}"
+    if run.experiment:
+        yield "experiment", _belonging(run.experiment)
     if run.attempt > 1:
         yield "attempt", f"{run.attempt} ({run.losses} lost, {run.retry_limit} allowed)"
     if run.taint_retries:
@@ -194,6 +197,12 @@ def _facts(client: Client, run: RunView) -> Iterator[tuple[str, str]]:
         yield "load", ", ".join(shorten(each, LONGEST_VALUE, placeholder=" …") for each in told)
     if run.benchmark.parameters:
         yield "parameters", ", ".join(f"{name}={plain(value)}" for name, value in run.benchmark.parameters.items())
+
+
+def _belonging(e: RunExperiment) -> str:
+    """Return what a run belongs to; a repeat has the number that reports give it, from 1."""
+    again = f", attempt {e.attempt}" if e.attempt > 1 else ""
+    return f"{e.id}, cell {e.cell}, repeat {e.repeat + 1}{again}, {e.role} (member {e.member})"
 
 
 def _notes(run: RunView, *, simulated: bool) -> Iterator[str]:

@@ -32,6 +32,9 @@ class ListOptions:
     kind: Annotated[
         str | None, typer.Option("--kind", metavar="KIND", help="Only on this kind of partition: cpu, gpu, mig …")
     ] = None
+    experiment: Annotated[
+        str | None, typer.Option("--experiment", metavar="ID", help="Only runs of this experiment.")
+    ] = None
     tainted: Annotated[
         bool | None, typer.Option("--tainted/--clean", help="Only runs whose figures may be off; or only others.")
     ] = None
@@ -66,6 +69,7 @@ class ListOptions:
             "fingerprint",
             "partition",
             "kind",
+            "experiment",
             "tainted",
             "created_after",
             "created_before",

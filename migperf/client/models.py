@@ -104,6 +104,22 @@ class BenchmarkView(View):
     restore_layout: bool = False
 
 
+class RunExperiment(View):
+    """The experiment that a run belongs to, and its place there; ``cell``, ``repeat`` and ``member`` count from 0."""
+
+    id: str
+    url: str
+    report: str
+    cell: int
+    repeat: int
+    attempt: int
+    """From 1; the last attempt at a repeat is the one that counts."""
+    role: str
+    """client or neighbour."""
+    member: int
+    """Its place among the runs of the attempt."""
+
+
 class RunView(View):
     """A run as it was when the service answered; ``version`` grows with every change."""
 
@@ -136,6 +152,7 @@ class RunView(View):
     taint_retry_limit: int = 0
     taint_retries: int = 0
     environment: dict[str, JsonValue] | None = None
+    experiment: RunExperiment | None = Field(default=None, description="None for a run of its own.")
     replayed: bool = Field(
         default=False,
         exclude=True,

@@ -20,6 +20,8 @@ class RunQuery(TypedDict, total=False):
     """UUID of the partition."""
     kind: str
     """Kind of the partition, such as ``mig``."""
+    experiment: str
+    """Id of the experiment that it belongs to; ApiNotFoundError if there is none."""
     tainted: bool
     """Only runs whose figures may be off, or only those where nothing was found."""
     labels: Mapping[str, str]

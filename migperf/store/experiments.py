@@ -78,6 +78,12 @@ def get(session: Session, experiment_id: str) -> ExperimentRow:
     return row
 
 
+def require(session: Session, experiment_id: str) -> None:
+    """Raise NotFoundError unless there is such an experiment; its documents are not read."""
+    if session.scalar(select(ExperimentRow.id).where(ExperimentRow.id == experiment_id)) is None:
+        raise NotFoundError("experiment", experiment_id)
+
+
 def latest(session: Session, limit: int, before: str | None = None) -> Sequence[ExperimentRow]:
     """Return at most ``limit`` experiments, newest first; with ``before`` those older than the one of that id."""
     query = select(ExperimentRow).order_by(ExperimentRow.id.desc()).limit(limit)

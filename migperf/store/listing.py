@@ -12,7 +12,8 @@ from sqlalchemy import ColumnElement, Select, Text, and_, cast, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from migperf.errors import MigperfError
-from migperf.store.models import Label, PartitionRow, Run
+from migperf.store import experiments
+from migperf.store.models import GroupRow, Label, PartitionRow, Run
 from migperf.store.states import RunState
 
 _MAX_INTEGER = (1 << 31) - 1
@@ -56,6 +57,8 @@ class RunFilter:
     fingerprint: str | None = None
     partition: str | None = None
     kind: str | None = None
+    experiment: str | None = None
+    """Only runs of the experiment with this id."""
     tainted: bool | None = None
     """Only runs with taints, or only those that have none; where nobody has looked, a run is neither."""
     created_after: datetime | None = None
@@ -72,7 +75,9 @@ class RunPage:
 
 
 def list_runs(session: Session, wanted: RunFilter, sort: SortOrder, limit: int, cursor: str | None) -> RunPage:
-    """Return one page of runs. Raises BadCursorError."""
+    """Return one page of runs. Raises BadCursorError, and NotFoundError for an experiment that does not exist."""
+    if wanted.experiment is not None:
+        experiments.require(session, wanted.experiment)
     query = select(Run).where(*_conditions(wanted))
     if sort.column is Run.finished_at:
         query = query.where(Run.finished_at.is_not(None))
@@ -95,6 +100,8 @@ def _conditions(wanted: RunFilter) -> list[ColumnElement[bool]]:
         conditions.append(Run.state.in_(wanted.states))
     if wanted.kind is not None:
         conditions.append(Run.partition.in_(select(PartitionRow.uuid).where(PartitionRow.kind == wanted.kind)))
+    if wanted.experiment is not None:
+        conditions.append(Run.group_id.in_(select(GroupRow.id).where(GroupRow.experiment_id == wanted.experiment)))
     if wanted.tainted is not None:
         taints = cast(Run.taints, Text)
         conditions.append(taints != "[]" if wanted.tainted else taints == "[]")

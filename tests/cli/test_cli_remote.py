@@ -19,7 +19,7 @@ from migperf.store import results, runs
 from migperf.store.database import Database
 from migperf.store.models import Run
 from migperf.store.states import RunState
-from tests.analysis.experiments.made_experiments import Ending, cell, made
+from tests.analysis.experiments.made_experiments import Ending, cell, made, together
 from tests.analysis.experiments.made_probes import not_installed, probe_cell, works
 from tests.api import steps
 from tests.cli.conftest import Cli
@@ -175,6 +175,21 @@ def test_runs_are_listed_whole_at_80_columns_and_filters_hold(cli: Cli, database
     assert len(cli("runs", "list", "--limit", "1", "--json").document) == 1
     none = cli("runs", "list", "--workload", "resnet18")
     assert (none.status, none.out, none.err.strip()) == (0, "", "no runs match")
+
+
+def test_a_run_of_an_experiment_says_so_and_the_runs_of_one_can_be_listed(cli: Cli, database: Database) -> None:
+    lone = steps.submitted(database)
+    experiment_id = made(database, [cell(together(1, 1))], lambda *_: None)
+    runs_of = cli("runs", "list", "--experiment", experiment_id, "--json").document
+    assert {run["experiment"]["id"] for run in runs_of} == {experiment_id}
+    assert len(runs_of) == 2
+    neighbour = next(run["id"] for run in runs_of if run["experiment"]["role"] == "neighbour")
+    said = " ".join(cli("runs", "show", neighbour).out.split())
+    assert f"experiment {experiment_id}, cell 0, repeat 1, neighbour (member 1)" in said
+    assert "experiment" not in cli("runs", "show", lone).out
+    unknown = cli("runs", "list", "--experiment", "nothing")
+    assert (unknown.status, unknown.out) == (1, "")
+    assert "no experiment with id 'nothing'" in unknown.err
 
 
 def test_a_wide_terminal_shows_more_of_each_run(cli: Cli, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

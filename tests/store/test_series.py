@@ -1,14 +1,11 @@
 """Series come back from the database as they went in, samples, gaps and metrics, on both databases."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import event
 
 from migperf.errors import NotFoundError
 from migperf.metrics.absence import Absence, AbsenceState
@@ -16,6 +13,7 @@ from migperf.metrics.series import Chunk, Gap, SeriesUpdate
 from migperf.store import chunk_rows, series
 from migperf.store.chunks import CODEC, Encoded, UnknownCodecError, decode, encode
 from migperf.store.database import Database
+from tests.databases import counted_statements
 from tests.store.series_builder import FORBIDDEN, LATENCY, POWER, RSS, STALLED, THROTTLED, a_run, counted, put
 
 TIMES = st.lists(st.integers(-(2**62), 2**62), min_size=1, max_size=200).map(sorted)
@@ -169,18 +167,6 @@ def test_pages_skip_and_repeat_nothing(database: Database, limit: int) -> None:
                 break
             start_ns = page.next_ns
     assert seen == times
-
-
-@contextmanager
-def counted_statements(database: Database) -> Iterator[list[str]]:
-    seen: list[str] = []
-
-    def note(connection: object, cursor: object, statement: str, *rest: object) -> None:
-        seen.append(statement)
-
-    event.listen(database.engine, "before_cursor_execute", note)
-    yield seen
-    event.remove(database.engine, "before_cursor_execute", note)
 
 
 def test_many_series_are_appended_and_followed_with_few_statements(database: Database) -> None:
