@@ -29,6 +29,7 @@ from api.yaml_body import OPENAPI, FileRoute
 from migperf.experiments.document import Experiment
 from migperf.store import experiments
 from migperf.store.database import now
+from migperf.store.experiment_counts import counts, counts_of
 
 router = APIRouter(prefix="/v1/experiments", tags=["experiments"], route_class=FileRoute)
 ExperimentId = Annotated[
@@ -75,7 +76,7 @@ def submit_experiment(
 
     with database.write() as session:
         row = submit(session, body, now(session), settings.node_stale_s)
-        view = ExperimentView.of(row, experiments.counts(session, row.id), links)
+        view = ExperimentView.of(row, counts(session, row.id), links)
     response.headers["Location"] = view.url
     placement.afterwards()
     return view
@@ -92,8 +93,9 @@ def list_experiments(
     with database.read() as session:
         rows = experiments.latest(session, limit + 1, cursor)
         shown = rows[:limit]
+        counted = counts_of(session, [row.id for row in shown])
         return ExperimentList(
-            items=[ExperimentView.of(row, experiments.counts(session, row.id), links) for row in shown],
+            items=[ExperimentView.of(row, counted[row.id], links) for row in shown],
             next_cursor=shown[-1].id if len(rows) > limit else None,
         )
 
@@ -104,7 +106,7 @@ def get_experiment(experiment_id: ExperimentId, database: AppDatabase, links: Ap
     with database.read() as session:
         row = experiments.get(session, experiment_id)
         groups, runs = experiments.groups_of(session, row.id), experiments.runs_of(session, row.id)
-        return ExperimentDetail.with_cells(row, groups, runs, links)
+        return ExperimentDetail.with_cells(row, counts(session, row.id), groups, runs, links)
 
 
 @router.get(
@@ -174,7 +176,7 @@ def cancel_experiment(
     """Cancel every run of it that has not ended. What was measured stays. Asking twice changes nothing."""
     with database.write() as session:
         row = experiments.cancel(session, experiment_id, now(session))
-        view = ExperimentView.of(row, experiments.counts(session, row.id), links)
+        view = ExperimentView.of(row, counts(session, row.id), links)
     placement.afterwards()
     return view
 

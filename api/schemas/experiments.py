@@ -1,5 +1,6 @@
 """Experiments as their watchers see them."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, Literal, Self
 
@@ -8,6 +9,7 @@ from pydantic import AwareDatetime, ConfigDict, Field, JsonValue
 from api.links import Links
 from api.schemas import experiment_examples as examples
 from api.schemas.view import View
+from migperf.store.experiment_counts import Counts
 from migperf.store.models import CellRow, ExperimentRow, GroupRow, Run
 from migperf.store.states import GroupState, RunState
 
@@ -108,9 +110,9 @@ class ExperimentView(View):
     repeats: dict[GroupState, int] = Field(description="How many repeats of cells are in which state.")
 
     @classmethod
-    def of(cls, row: ExperimentRow, repeats: dict[GroupState, int], links: Links) -> Self:
+    def of(cls, row: ExperimentRow, counts: Counts, links: Links) -> Self:
         """Show a stored experiment."""
-        return cls(**_brief(row, repeats, links))
+        return cls(**_brief(row, counts, links))
 
 
 class ExperimentDetail(ExperimentView):
@@ -124,20 +126,20 @@ class ExperimentDetail(ExperimentView):
 
     @classmethod
     def with_cells(
-        cls, row: ExperimentRow, groups: Sequence[GroupRow], runs: Sequence[Run], links: Links
+        cls, row: ExperimentRow, counts: Counts, groups: Sequence[GroupRow], runs: Sequence[Run], links: Links
     ) -> "ExperimentDetail":
         """Show a stored experiment with all that belongs to it."""
-        of_group = {group.id: [run for run in runs if run.group_id == group.id] for group in groups}
-        newest = {(group.cell, group.repeat): group.state for group in groups}
-        states = list(newest.values())
-        cells = [
-            Cell.of(cell, [(g, of_group[g.id]) for g in groups if g.cell == cell.number], links) for cell in row.cells
-        ]
+        of_group: defaultdict[str | None, list[Run]] = defaultdict(list)
+        for run in runs:
+            of_group[run.group_id].append(run)
+        of_cell: defaultdict[int, list[tuple[GroupRow, Sequence[Run]]]] = defaultdict(list)
+        for group in groups:
+            of_cell[group.cell].append((group, of_group[group.id]))
         return cls(
-            **_brief(row, {state: states.count(state) for state in dict.fromkeys(states)}, links),
+            **_brief(row, counts, links),
             document=row.document,
             plan=row.plan,
-            cell_list=cells,
+            cell_list=[Cell.of(cell, of_cell[cell.number], links) for cell in row.cells],
         )
 
 
@@ -158,7 +160,7 @@ class Resumed(View):
     queued: int = Field(description="How many repeats were queued again.")
 
 
-def _brief(row: ExperimentRow, repeats: dict[GroupState, int], links: Links) -> dict[str, Any]:
+def _brief(row: ExperimentRow, counts: Counts, links: Links) -> dict[str, Any]:
     return {
         "id": row.id,
         "url": links.experiment(row.id),
@@ -169,9 +171,9 @@ def _brief(row: ExperimentRow, repeats: dict[GroupState, int], links: Links) -> 
         "created_at": row.created_at,
         "finished_at": row.finished_at,
         "cancelled_at": row.cancelled_at,
-        "cells": len(row.cells),
-        "skipped_cells": sum(cell.skipped is not None for cell in row.cells),
-        "repeats": repeats,
+        "cells": counts.cells,
+        "skipped_cells": counts.skipped_cells,
+        "repeats": counts.repeats,
     }
 
 

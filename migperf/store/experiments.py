@@ -1,6 +1,5 @@
 """Experiments: storing them with the runs that they stand for, following them, ending them and taking them up again."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import delete as sql_delete
 from sqlalchemy import exists, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 from uuid_utils.compat import uuid7
 
 from migperf.errors import ConflictError, NotFoundError
@@ -85,8 +84,12 @@ def require(session: Session, experiment_id: str) -> None:
 
 
 def latest(session: Session, limit: int, before: str | None = None) -> Sequence[ExperimentRow]:
-    """Return at most ``limit`` experiments, newest first; with ``before`` those older than the one of that id."""
-    query = select(ExperimentRow).order_by(ExperimentRow.id.desc()).limit(limit)
+    """Return at most ``limit`` experiments, newest first; with ``before`` those older than the one of that id.
+
+    Their plans, which have a line for each repeat, are not read.
+    """
+    query = select(ExperimentRow).options(defer(ExperimentRow.plan, raiseload=True))
+    query = query.order_by(ExperimentRow.id.desc()).limit(limit)
     return session.scalars(query if before is None else query.where(ExperimentRow.id < before)).all()
 
 
@@ -100,11 +103,6 @@ def runs_of(session: Session, experiment_id: str) -> Sequence[Run]:
     """Return every run of the experiment, in the order in which they were queued."""
     query = select(Run).join(GroupRow, GroupRow.id == Run.group_id).where(GroupRow.experiment_id == experiment_id)
     return session.scalars(query.order_by(Run.id)).all()
-
-
-def counts(session: Session, experiment_id: str) -> Counter[GroupState]:
-    """Return how many repeats of cells are in which state; of each the last attempt counts."""
-    return Counter(group.state for group in last_attempts(session, experiment_id))
 
 
 def last_attempts(session: Session, experiment_id: str) -> Sequence[GroupRow]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pyarrow.parquet
 import pytest
+from fastapi import FastAPI
 
 from api.schemas.compatibility import Compatibility
 from api.schemas.experiments import ExperimentDetail, ExperimentPlan, ExperimentView
@@ -19,6 +20,7 @@ from tests.analysis.experiments.made_probes import not_installed, probe_cell, wo
 from tests.api.gpu_host import GpuHost
 from tests.api.serving import CountingPasses, TestClient
 from tests.api.steps import both_databases
+from tests.databases import counted_statements
 
 FILE: dict[str, Any] = {
     "migperf": 1,
@@ -158,6 +160,21 @@ def test_experiments_are_listed_page_by_page_the_newest_first(client: TestClient
     assert [one["id"] for one in first["items"]] == ids[:0:-1]
     rest = client.get("/v1/experiments", params={"limit": 2, "cursor": first["next_cursor"]}).json()
     assert ([one["id"] for one in rest["items"]], rest["next_cursor"]) == (ids[:1], None)
+
+
+@both_databases
+@pytest.mark.usefixtures("cpu")
+def test_a_page_of_experiments_takes_as_many_statements_as_one_of_them(app: FastAPI, client: TestClient) -> None:
+    """The experiments, their repeats, their cells."""
+    for number in range(3):
+        submitted(client, name=f"e{number}")
+    taken = []
+    for limit in (1, 3):
+        with counted_statements(app.state.database) as seen:
+            items = client.get("/v1/experiments", params={"limit": limit}).json()["items"]
+        assert [(one["cells"], one["repeats"]) for one in items] == [(2, {"open": 4})] * limit
+        taken.append(len(seen))
+    assert taken == [3, 3]
 
 
 @pytest.mark.usefixtures("cpu")

@@ -117,7 +117,7 @@ def test_a_listing_takes_the_same_few_statements_however_many_runs_it_shows(
         for query in ({}, {"experiment": experiment_id}):
             with counted_statements(app.state.database) as seen:
                 listed(client, limit=limit, **query)
-            taken.append(len([statement for statement in seen if "alembic" not in statement]))
+            taken.append(len(seen))
     assert taken == [2, 3, 2, 3]
 
 
