@@ -19,6 +19,7 @@ from api.routes import (
     advice,
     comparison,
     events,
+    experiment_pages,
     experiments,
     gpus,
     health,
@@ -48,6 +49,7 @@ ROUTERS = (
     health.router,
     metrics.router,
     pages.router,
+    experiment_pages.router,
 )
 
 

@@ -37,6 +37,10 @@ class Links:
         """Return the path of an experiment."""
         return self.to(f"/v1/experiments/{quote(experiment_id, safe='')}")
 
+    def experiment_page(self, experiment_id: str) -> str:
+        """Return the path of an experiment's page."""
+        return self.to(f"/experiments/{quote(experiment_id, safe='')}")
+
     def report(self, experiment_id: str) -> str:
         """Return the path of an experiment's report."""
         return f"{self.experiment(experiment_id)}/report"

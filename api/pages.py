@@ -9,6 +9,7 @@ import migperf
 from api import formatting
 from api.links import Links
 from migperf.measure.engine import engine_words
+from migperf.statistics.digits import duration
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -35,6 +36,7 @@ class Pages:
             "bounds": formatting.bounds,
             "moment": formatting.moment,
             "size": formatting.size,
+            "duration": duration,
             "engine": engine_words,
         }
 

@@ -87,6 +87,7 @@ RUN: dict[str, JsonValue] = {
     "experiment": {
         "id": EXPERIMENT_ID,
         "url": f"/v1/experiments/{EXPERIMENT_ID}",
+        "page": f"/experiments/{EXPERIMENT_ID}",
         "report": f"/v1/experiments/{EXPERIMENT_ID}/report",
         "cell": 3,
         "repeat": 0,

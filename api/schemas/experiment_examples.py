@@ -8,6 +8,7 @@ RUN_ID = "019ab3f2-7c21-7b31-8a0f-2c9be57d4f10"
 BRIEF: dict[str, Any] = {
     "id": ID,
     "url": f"/v1/experiments/{ID}",
+    "page": f"/experiments/{ID}",
     "report": f"/v1/experiments/{ID}/report",
     "name": "batch-size",
     "title": "Inference by batch size",

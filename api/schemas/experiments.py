@@ -1,7 +1,7 @@
 """Experiments as their watchers see them."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, Self
 
 from pydantic import AwareDatetime, ConfigDict, Field, JsonValue
@@ -91,6 +91,19 @@ class Cell(View):
         )
 
 
+def cells_with_attempts(
+    cells: Iterable[CellRow], groups: Iterable[GroupRow], runs: Iterable[Run], links: Links
+) -> list[Cell]:
+    """Show stored cells, each with the attempts at it, in the order in which they were queued."""
+    of_group: defaultdict[str | None, list[Run]] = defaultdict(list)
+    for run in runs:
+        of_group[run.group_id].append(run)
+    of_cell: defaultdict[int, list[tuple[GroupRow, Sequence[Run]]]] = defaultdict(list)
+    for group in groups:
+        of_cell[group.cell].append((group, of_group[group.id]))
+    return [Cell.of(cell, of_cell[cell.number], links) for cell in cells]
+
+
 class ExperimentView(View):
     """An experiment, in brief."""
 
@@ -98,6 +111,7 @@ class ExperimentView(View):
 
     id: str
     url: str = Field(description="Path of this document.")
+    page: str = Field(description="Path of the page for people.")
     report: str = Field(description="Path of its report, at any time of what there is by then.")
     name: str
     title: str
@@ -129,17 +143,11 @@ class ExperimentDetail(ExperimentView):
         cls, row: ExperimentRow, counts: Counts, groups: Sequence[GroupRow], runs: Sequence[Run], links: Links
     ) -> "ExperimentDetail":
         """Show a stored experiment with all that belongs to it."""
-        of_group: defaultdict[str | None, list[Run]] = defaultdict(list)
-        for run in runs:
-            of_group[run.group_id].append(run)
-        of_cell: defaultdict[int, list[tuple[GroupRow, Sequence[Run]]]] = defaultdict(list)
-        for group in groups:
-            of_cell[group.cell].append((group, of_group[group.id]))
         return cls(
             **_brief(row, counts, links),
             document=row.document,
             plan=row.plan,
-            cell_list=[Cell.of(cell, of_cell[cell.number], links) for cell in row.cells],
+            cell_list=cells_with_attempts(row.cells, groups, runs, links),
         )
 
 
@@ -164,6 +172,7 @@ def _brief(row: ExperimentRow, counts: Counts, links: Links) -> dict[str, Any]:
     return {
         "id": row.id,
         "url": links.experiment(row.id),
+        "page": links.experiment_page(row.id),
         "report": links.report(row.id),
         "name": row.name,
         "title": row.document.get("title") or row.name,

@@ -96,6 +96,7 @@ class RunExperiment(View):
 
     id: str = Field(description="Id of the experiment.")
     url: str = Field(description="Path of the experiment.")
+    page: str = Field(description="Path of its page for people.")
     report: str = Field(description="Path of its report, at any time of what there is by then.")
     cell: int = Field(description="Number of the cell, from 0 in the order of the axes.")
     repeat: int = Field(description="Which repeat of the cell, from 0.")
@@ -109,6 +110,7 @@ class RunExperiment(View):
         return cls(
             id=group.experiment_id,
             url=links.experiment(group.experiment_id),
+            page=links.experiment_page(group.experiment_id),
             report=links.report(group.experiment_id),
             cell=group.cell,
             repeat=group.repeat,

@@ -3,9 +3,10 @@
 from rich.text import Text
 
 from migperf.cli.comparisons import exit_status, print_comparison
-from migperf.cli.output import as_data, duration, emit_json, out, remark
+from migperf.cli.output import as_data, emit_json, out, remark
 from migperf.cli.remote import INTERRUPTED
 from migperf.client import Client, ComparisonView, Confirmation, ConfirmationPlan, Confirmer, EndedBy, RunView
+from migperf.statistics.digits import duration
 
 FAILED = 1
 

@@ -7,7 +7,7 @@ from typing import Any
 from filelock import FileLock
 from rich.text import Text
 
-from migperf.cli.output import duration, emit_json, facts_table, out, remark, table
+from migperf.cli.output import emit_json, facts_table, out, remark, table
 from migperf.cli.problems import UsageProblem
 from migperf.experiments.checking import check
 from migperf.experiments.document import Experiment, parse
@@ -20,6 +20,7 @@ from migperf.gpus.inventory import discover
 from migperf.gpus.layout import Layout
 from migperf.gpus.simulation.boards import board_named
 from migperf.gpus.simulation.driver import SimulatedDriver, open_in_memory
+from migperf.statistics.digits import duration
 
 
 def read(path: Path) -> Experiment:

@@ -10,7 +10,6 @@ from rich.text import Text
 
 from migperf.cli.output import (
     as_data,
-    duration,
     emit_json,
     err,
     facts_table,
@@ -29,6 +28,7 @@ from migperf.client.experiment_models import (
     ExperimentPlanView,
     ExperimentView,
 )
+from migperf.statistics.digits import duration
 from migperf.store.states import GroupState
 
 POLL_S = 0.5

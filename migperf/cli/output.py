@@ -112,15 +112,6 @@ def age(then: datetime, now: datetime) -> str:
     return f"{seconds}s"
 
 
-def duration(seconds: float) -> str:
-    """Return a length of time for people: 4.2 s, 3 min 5 s, 2 h 7 min."""
-    if seconds < 60:  # noqa: PLR2004 - seconds in a minute
-        return f"{seconds:.1f} s"
-    minutes, rest_s = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest_s} s"
-
-
 def moment(time: datetime | None) -> str:
     """Return a time in this host's time zone, to the second; a dash for none."""
     return time.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z") if time else "–"

@@ -14,7 +14,6 @@ from migperf.cli.output import (
     WIDE,
     age,
     as_data,
-    duration,
     emit_json,
     emit_line,
     facts_table,
@@ -44,6 +43,7 @@ from migperf.client import (
 )
 from migperf.measure.engine import engine_words
 from migperf.measure.profiling.summary import SUMMARY_NAME, ProfileSummary
+from migperf.statistics.digits import duration
 from migperf.store.states import RunState
 
 INTERRUPTED = 130

@@ -47,6 +47,7 @@ class ExperimentView(View):
 
     id: str
     url: str
+    page: str
     report: str
     name: str
     title: str

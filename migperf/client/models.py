@@ -109,6 +109,7 @@ class RunExperiment(View):
 
     id: str
     url: str
+    page: str
     report: str
     cell: int
     repeat: int

@@ -12,6 +12,7 @@ _SMALLEST_PLAIN, _LARGEST_PLAIN = -5, 9
 _WIDE = Context(prec=700)
 """Enough for any float beside any other."""
 _KEEP_TWO_UP_TO = 354
+_MINUTE_S = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,15 @@ def at_place(value: float, place: int, rounding: str = ROUND_HALF_EVEN) -> str:
         rounded = abs(rounded)
     plain = not rounded or _SMALLEST_PLAIN <= rounded.adjusted() <= _LARGEST_PLAIN
     return format(rounded, "f" if plain else "e")
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time for people: 4.2 s, 3 min 5 s, 2 h 7 min."""
+    if seconds < _MINUTE_S:
+        return f"{seconds:.1f} s"
+    minutes, rest_s = divmod(round(seconds), _MINUTE_S)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest_s} s"
 
 
 def _decimal(value: float) -> Decimal:

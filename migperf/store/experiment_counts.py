@@ -35,6 +35,13 @@ def counts_of(session: Session, experiment_ids: Collection[str]) -> Mapping[str,
     return {one: _counts(*cells.get(one, (0, 0)), repeats[one]) for one in experiment_ids}
 
 
+def open_repeats(session: Session, experiment_id: str) -> Mapping[int, int]:
+    """Return how many repeats have not ended, by the number of their cell."""
+    query = select(GroupRow.cell, func.count()).group_by(GroupRow.cell)
+    query = query.where(GroupRow.experiment_id == experiment_id, GroupRow.state == GroupState.OPEN)
+    return {row[0]: row[1] for row in session.execute(query)}
+
+
 def _repeats(experiment_ids: Collection[str]) -> Select[str, GroupState, int]:
     """Of each repeat the last attempt. Only these experiments' groups are looked at, hence no join with later ones."""
     of_repeat = (GroupRow.experiment_id, GroupRow.cell, GroupRow.repeat)

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import ColumnElement, and_, exists, select, true
 from sqlalchemy import delete as sql_delete
-from sqlalchemy import exists, select
-from sqlalchemy.orm import Session, defer
+from sqlalchemy.orm import InstrumentedAttribute, Session, defer
 from uuid_utils.compat import uuid7
 
 from migperf.errors import ConflictError, NotFoundError
@@ -93,15 +93,22 @@ def latest(session: Session, limit: int, before: str | None = None) -> Sequence[
     return session.scalars(query if before is None else query.where(ExperimentRow.id < before)).all()
 
 
-def groups_of(session: Session, experiment_id: str) -> Sequence[GroupRow]:
-    """Return every attempt at every repeat of every cell, in the order in which they were queued."""
-    query = select(GroupRow).where(GroupRow.experiment_id == experiment_id).order_by(GroupRow.id)
-    return session.scalars(query).all()
+def cells_of(session: Session, experiment_id: str, numbers: range) -> Sequence[CellRow]:
+    """Return the cells with these numbers, in the order of the axes."""
+    query = select(CellRow).where(CellRow.experiment_id == experiment_id, _is_within(CellRow.number, numbers))
+    return session.scalars(query.order_by(CellRow.number)).all()
 
 
-def runs_of(session: Session, experiment_id: str) -> Sequence[Run]:
-    """Return every run of the experiment, in the order in which they were queued."""
-    query = select(Run).join(GroupRow, GroupRow.id == Run.group_id).where(GroupRow.experiment_id == experiment_id)
+def groups_of(session: Session, experiment_id: str, cells: range | None = None) -> Sequence[GroupRow]:
+    """Return every attempt at every repeat of every cell, or of these, in the order in which they were queued."""
+    query = select(GroupRow).where(GroupRow.experiment_id == experiment_id, _is_within(GroupRow.cell, cells))
+    return session.scalars(query.order_by(GroupRow.id)).all()
+
+
+def runs_of(session: Session, experiment_id: str, cells: range | None = None) -> Sequence[Run]:
+    """Return every run of the experiment, or of these cells of it, in the order in which they were queued."""
+    query = select(Run).join(GroupRow, GroupRow.id == Run.group_id)
+    query = query.where(GroupRow.experiment_id == experiment_id, _is_within(GroupRow.cell, cells))
     return session.scalars(query.order_by(Run.id)).all()
 
 
@@ -196,6 +203,10 @@ def _requests(experiment: ExperimentRow, spec: GroupSpec) -> Iterable[RunRequest
     limits["labels"] = {**limits.get("labels", {}), EXPERIMENT_LABEL: experiment.name}
     for member in spec.members:
         yield RunRequest.model_validate(member.benchmark.model_dump(mode="json") | limits)
+
+
+def _is_within(column: InstrumentedAttribute[int], numbers: range | None) -> ColumnElement[bool]:
+    return true() if numbers is None else and_(column >= numbers.start, column < numbers.stop)
 
 
 def _has_open_groups(session: Session, experiment_id: str) -> bool:

@@ -31,7 +31,7 @@ from tests.api.steps import (
 
 CLOCK = Metric(name="clock_sm", unit="MHz", scope=Scope.GPU, source="nvml")
 
-VOID = {"meta", "link", "br"}
+VOID = {"meta", "link", "br", "input"}
 
 
 class Outline(HTMLParser):

@@ -39,6 +39,7 @@ def test_a_run_tells_its_experiment_and_its_place_there_and_a_lone_run_that_it_h
         run["id"]: {
             "id": experiment_id,
             "url": document["url"],
+            "page": document["page"],
             "report": document["report"],
             "cell": one["number"],
             "repeat": attempt["repeat"],
@@ -121,10 +122,10 @@ def test_a_listing_takes_the_same_few_statements_however_many_runs_it_shows(
     assert taken == [2, 3, 2, 3]
 
 
-def test_the_page_of_a_run_leads_to_the_report_of_its_experiment(client: TestClient, database: Database) -> None:
+def test_the_page_of_a_run_leads_to_the_page_of_its_experiment(client: TestClient, database: Database) -> None:
     experiment_id = queued(database)
     run = listed(client, experiment=experiment_id, sort="created_at")[2]
     page = client.get(run["page"]).text
-    assert f'href="/v1/experiments/{experiment_id}/report"' in page
+    assert f'href="/experiments/{experiment_id}"' in page
     assert "cell 0, repeat 1, neighbour (member 2)" in page
     assert "<dt>Experiment</dt>" not in client.get(f"/runs/{submitted(database)}").text

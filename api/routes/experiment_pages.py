@@ -1,0 +1,80 @@
+"""The web pages of experiments: the list, the form for a new one, and one with its cells."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import HTMLResponse
+from pydantic import ValidationError
+
+from api.dependencies import AppDatabase, AppLinks, AppPages, AppSettings
+from api.experiment_form import EXAMPLE, file_of
+from api.experiment_page import ExperimentPage, Progress
+from api.schemas.experiments import ExperimentView
+from migperf.errors import NotFoundError
+from migperf.store import experiments
+from migperf.store.database import now
+from migperf.store.experiment_counts import counts_of
+
+router = APIRouter(prefix="/experiments", include_in_schema=False, default_response_class=HTMLResponse)
+
+ON_A_PAGE = 50
+
+
+@router.get("")
+def show_experiments(
+    database: AppDatabase,
+    settings: AppSettings,
+    links: AppLinks,
+    pages: AppPages,
+    cursor: Annotated[str | None, Query(max_length=36)] = None,
+) -> HTMLResponse:
+    """List experiments, newest first."""
+    with database.read() as session:
+        rows = experiments.latest(session, ON_A_PAGE + 1, cursor)
+        shown = rows[:ON_A_PAGE]
+        counted = counts_of(session, [row.id for row in shown])
+        listed = [(ExperimentView.of(row, counted[row.id], links), Progress(counted[row.id].repeats)) for row in shown]
+    next_cursor = shown[-1].id if len(rows) > ON_A_PAGE else None
+    return pages.render(
+        "experiments.html", links, listed=listed, cursor=cursor, next_cursor=next_cursor, api_url=settings.api_url
+    )
+
+
+@router.get("/new")
+def show_form(
+    database: AppDatabase,
+    settings: AppSettings,
+    links: AppLinks,
+    pages: AppPages,
+    earlier: Annotated[str | None, Query(alias="from", max_length=36)] = None,
+) -> HTMLResponse:
+    """Show the form for a new experiment; ``from`` fills in the file of an earlier one."""
+    try:
+        with database.read() as session:
+            text = EXAMPLE if earlier is None else file_of(experiments.get(session, earlier))
+    except NotFoundError as error:
+        return pages.render("missing.html", links, status=404, detail=str(error))
+    except ValidationError:
+        return pages.render("experiment_form.html", links, text="", stale=earlier, api_url=settings.api_url)
+    return pages.render("experiment_form.html", links, text=text, stale=None, api_url=settings.api_url)
+
+
+@router.get("/{experiment_id}")
+def show_experiment(
+    experiment_id: str,
+    database: AppDatabase,
+    settings: AppSettings,
+    links: AppLinks,
+    pages: AppPages,
+    first: Annotated[int, Query(alias="cell", ge=0)] = 0,
+) -> HTMLResponse:
+    """Show one experiment, with the cells of the page that has cell number ``cell``."""
+    try:
+        with database.read() as session:
+            shown = ExperimentPage.of(session, experiment_id, first, links)
+            read_at = now(session)
+    except NotFoundError as error:
+        return pages.render("missing.html", links, status=404, detail=str(error))
+    return pages.render(
+        "experiment.html", links, shown=shown, experiment=shown.experiment, read_at=read_at, api_url=settings.api_url
+    )
