@@ -66,7 +66,7 @@ def make_environment() -> None:
 
 def install(dev: bool) -> None:
     """Install this checkout, editable, with the versions of constraints.txt."""
-    target = f"{ROOT}[dev,onnx,frameworks,notebook]" if dev else str(ROOT)
+    target = f"{ROOT}[dev,onnx,frameworks,notebook,browser]" if dev else str(ROOT)
     pip = [PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     subprocess.run([*pip, "--constraint", ROOT / "constraints.txt", "--editable", target], check=True)
 

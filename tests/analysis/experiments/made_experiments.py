@@ -92,14 +92,14 @@ def made(
     with database.write() as session:
         experiment_id = experiments.submit(session, new, NOW).id
         session.flush()
-        while _end_open_runs(session, experiment_id, told):
+        while end_open_runs(session, experiment_id, told):
             experiments.settle(session, NOW + timedelta(seconds=60))
             session.flush()
         experiments.settle(session, NOW + timedelta(seconds=60))
     return experiment_id
 
 
-def _end_open_runs(session: Session, experiment_id: str, told: Told) -> int:
+def end_open_runs(session: Session, experiment_id: str, told: Told) -> int:
     """End every run of which is told how; return how many."""
     return sum(
         _end(session, run, ending)
