@@ -9,6 +9,7 @@ from rich.text import Text
 
 from migperf.cli.output import emit_json, facts_table, out, remark, table
 from migperf.cli.problems import UsageProblem
+from migperf.cli.text_files import read_text
 from migperf.experiments.checking import check
 from migperf.experiments.document import Experiment, parse
 from migperf.experiments.errors import ExperimentError
@@ -26,13 +27,11 @@ from migperf.statistics.digits import duration
 def read(path: Path) -> Experiment:
     """Return the experiment of a file, each of whose cells some device could run. Raises UsageProblem with places."""
     try:
-        experiment = parse(path.read_text())
+        experiment = parse(read_text(path))
         check(experiment)
         return experiment
     except ExperimentError as error:
         raise refusal(path, error) from error
-    except UnicodeDecodeError as error:
-        raise UsageProblem(f"{path} is not text: {error.reason} at byte {error.start}") from error
 
 
 def refusal(path: Path, error: ExperimentError) -> UsageProblem:

@@ -6,7 +6,6 @@ gpus:
     layout: 3g.40gb@4+1g.10gb@0
 """
 
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -17,6 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, V
 
 from migperf.cli.host_gpus import HostGpu
 from migperf.cli.problems import UsageProblem
+from migperf.cli.text_files import name_of, read_yaml_file
 from migperf.gpus.layout import OFF, Layout, LayoutText
 
 _EXAMPLE = "a layout file has version: 1 and gpus: a list of entries with uuid, index or model, and layout"
@@ -63,18 +63,10 @@ class LayoutFile(BaseModel):
 
 def read_layout_file(path: Path) -> LayoutFile:
     """Read a file, or standard input for ``-``. Raises UsageProblem that names the places, and OSError."""
-    name = "standard input" if str(path) == "-" else str(path)
-    content = sys.stdin.read() if str(path) == "-" else path.read_bytes()
     try:
-        return LayoutFile.model_validate(yaml.safe_load(content))
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise UsageProblem(f"{name}{place}: this is not YAML: {error.problem}") from error
-    except yaml.YAMLError as error:
-        raise UsageProblem(f"{name}: this is not YAML: {error}") from error
+        return LayoutFile.model_validate(read_yaml_file(path))
     except ValidationError as error:
-        raise UsageProblem(f"{name} cannot be used; {_EXAMPLE}", list(_problems(error))) from error
+        raise UsageProblem(f"{name_of(path)} cannot be used; {_EXAMPLE}", list(_problems(error))) from error
 
 
 def layouts_for(file: LayoutFile, found: Sequence[HostGpu]) -> tuple[tuple[HostGpu, Layout], ...]:

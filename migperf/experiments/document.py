@@ -1,10 +1,8 @@
 """The experiment file: what is to be measured, over which axes, how often, in which order. Version 1 of the format."""
 
 from enum import StrEnum
-from math import isfinite
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
 
 from migperf.experiments.errors import ExperimentError
@@ -12,10 +10,10 @@ from migperf.experiments.group import MAX_MEMBERS
 from migperf.gpus.layout import OFF, LayoutText
 from migperf.gpus.selector import Selector
 from migperf.gpus.sharing import Sharing, SharingMode
+from migperf.strict_yaml import StrictYamlError, read_yaml
 
 VERSION = 1
 MAX_REPEATS = 100
-MAX_CHARACTERS = 256 << 10
 Values = Annotated[list[JsonValue], Field(min_length=1, max_length=200)]
 Choices = Annotated[dict[str, dict[str, JsonValue]], Field(min_length=1, max_length=200)]
 
@@ -153,7 +151,11 @@ class Experiment(Settings):
 
 def parse(text: str) -> Experiment:
     """Return the experiment that a file holds: YAML, of which JSON is a part. Raises ExperimentError."""
-    return validate(read_yaml(text))
+    try:
+        document = read_yaml(text)
+    except StrictYamlError as error:
+        raise ExperimentError([(error.place, error.problem)]) from error
+    return validate(document)
 
 
 def validate(document: object) -> Experiment:
@@ -164,56 +166,3 @@ def validate(document: object) -> Experiment:
         return Experiment.model_validate(document)
     except ValidationError as error:
         raise ExperimentError.of(error) from error
-
-
-def read_yaml(text: str) -> object:
-    """Return what a YAML document holds. Raises ExperimentError with line and column; a key may be there once."""
-    if len(text) > MAX_CHARACTERS:
-        raise ExperimentError([("", f"{len(text)} characters are more than the {MAX_CHARACTERS} that a file may have")])
-    try:
-        return yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a SafeLoader
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        where = "" if mark is None else f"line {mark.line + 1}, column {mark.column + 1}"
-        raise ExperimentError([(where, f"this is not YAML: {error.problem}")]) from error
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise ExperimentError([("", f"this is not YAML: {error}")]) from error
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """Refuses keys that come twice, of which YAML would keep the last in silence, and what JSON has not.
-
-    That are dates, which stay text, infinity, and aliases, of which a short file can make a huge document.
-    """
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        """Return the next node; see yaml.SafeLoader."""
-        if self.check_event(yaml.AliasEvent):
-            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            raise yaml.composer.ComposerError(None, None, "aliases are not read; write out what it stands for", mark)
-        return super().compose_node(parent, index)
-
-    def construct_yaml_float(self, node: yaml.ScalarNode) -> float:
-        """Return the number; see yaml.SafeLoader."""
-        number = super().construct_yaml_float(node)
-        if not isfinite(number):
-            problem = f"{node.value} is no number that could be measured with"
-            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
-        return number
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Return the mapping; see yaml.SafeLoader."""
-        seen: set[object] = set()
-        for key, _ in node.value:
-            name = self.construct_object(key, deep=True)
-            if isinstance(name, str) and name in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"the key {name!r} is there twice", key.start_mark)
-            seen.add(name if isinstance(name, str) else id(key))
-        return super().construct_mapping(node, deep=deep)
-
-
-_StrictLoader.add_constructor("tag:yaml.org,2002:float", _StrictLoader.construct_yaml_float)
-_StrictLoader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}

@@ -90,7 +90,9 @@ def test_explain_says_what_neighbours_cost(cli: Cli, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("migperf: [", "this is not YAML"),
+        ("migperf: [", "demand.yaml, line 1, column 11: this is not YAML"),
+        ("migperf: 1\nmigperf: 1", "demand.yaml, line 2, column 1: this is not YAML: the key 'migperf' is there twice"),
+        ("migperf: &one 1\nservices: *one", "demand.yaml, line 2, column 11: this is not YAML: aliases are not read"),
         ("migperf: 2", "migperf = 2"),
         ("migperf: 1", "services: name at least one service or training job"),
         ("migperf: 1\nservices: [{name: a, rate_per_s: 1}]", "gpus = at_hand: only a service knows the GPUs at hand"),

@@ -55,7 +55,7 @@ def test_a_mistake_is_told_with_its_place_and_without_a_traceback(
 
 
 def test_what_is_no_yaml_or_no_text_is_told_with_its_place(cli: Cli, tmp_path: Path) -> None:
-    for content, told in ((b"migperf: [1", "line 1"), (b"\xff\xfe", "not text")):
+    for content, told in ((b"migperf: [1", "line 1"), (b"name: \xff", "not text")):
         path = tmp_path / "broken.yaml"
         path.write_bytes(content)
         said = cli("experiments", "validate", str(path))

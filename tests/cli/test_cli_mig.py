@@ -295,7 +295,9 @@ def test_a_file_names_gpus_by_index_and_by_model(cli: Cli, two: SimulatedDriver,
         ("version: 1\ngpus: [{index: 7, layout: empty}]", "gpus[0] means no GPU of this host"),
         ("version: 1\ngpus: [{index: 0, layout: off}, {model: '*', layout: empty}]", "gpus[1] means GPU 0"),
         ("just a text", "the whole: "),
-        ("\x00", "not YAML"),
+        ("\x00", "line 1, column 1: this is not YAML"),
+        ("version: 1\ngpus: []\nversion: 1", "line 3, column 1: this is not YAML: the key 'version' is there twice"),
+        ("version: 1\ngpus:\n- &a {index: 0, layout: empty}\n- *a", "line 4, column 3: this is not YAML: aliases"),
     ],
 )
 def test_an_error_in_a_file_names_its_place(

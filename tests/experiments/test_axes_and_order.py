@@ -84,22 +84,18 @@ def test_every_mistake_is_named_with_its_place(change: dict[str, object], place:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "place", "told"),
     [
-        ("a: [1", "line 1, column 6"),
-        ("a: 1\na: 2", "'a' is there twice"),
-        ("- 1", "valid dictionary"),
-        ("a: !!python/object:os.system x", "line 1, column 4"),
-        ("", "valid dictionary"),
-        ("a: &x [1]\nb: *x", "line 2, column 4.*aliases"),
-        ("repeats: .inf", "line 1, column 10.*no number"),
-        ("a: " + 300_000 * "x", "more than the 262144"),
-        ("[" * 20_000, "not YAML"),
+        ("a: 1\na: 2", "line 2, column 1", "'a' is there twice"),
+        ("- 1", "", "valid dictionary"),
+        ("", "", "valid dictionary"),
+        ("repeats: .inf", "line 1, column 10", "no number"),
     ],
 )
-def test_what_is_no_yaml_is_refused_with_its_place(text: str, told: str) -> None:
-    with pytest.raises(ExperimentError, match=told):
+def test_a_file_that_holds_no_experiment_is_refused_with_the_place(text: str, place: str, told: str) -> None:
+    with pytest.raises(ExperimentError, match=told) as raised:
         parse(text)
+    assert raised.value.problems[0][0] == place
 
 
 def test_dates_stay_text_as_json_has_none() -> None:
