@@ -38,6 +38,12 @@ def stored_bytes(database: Database) -> int:
         return int(pages) * int(size)
 
 
+def analysed(database: Database) -> None:
+    """Let the database count what it has, as it does by itself some time after much has been stored."""
+    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("ANALYZE"))
+
+
 def _on_server(server: str, statement: str) -> None:
     engine = create_engine(make_url(server).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:

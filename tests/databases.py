@@ -8,17 +8,19 @@ reached a test is skipped, unless ``MIGPERF_TEST_REQUIRE_SERVICES`` is set, as t
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from migperf.store import schema
 from migperf.store.database import Database
@@ -96,6 +98,26 @@ def counted_statements(database: Database) -> Iterator[list[str]]:
     event.listen(database.engine, "before_cursor_execute", note)
     yield seen
     event.remove(database.engine, "before_cursor_execute", note)
+
+
+def query_plan(session: Session, read: Callable[[], object], table: str) -> str:
+    """Return how the database goes about the first query of ``read`` on that table, as it would if much were stored."""
+    asked: list[tuple[str, Any]] = []
+
+    def note(*about: Any) -> None:
+        asked.append((about[2], about[3]))
+
+    event.listen(session.get_bind(), "before_cursor_execute", note)
+    read()
+    event.remove(session.get_bind(), "before_cursor_execute", note)
+    statement, parameters = next(one for one in asked if f"FROM {table} " in one[0].replace("\n", " ") + " ")
+    connection = session.connection()
+    if connection.dialect.name == "sqlite":
+        return "\n".join(row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters))
+    for choice in ("seqscan", "bitmapscan"):
+        # They suit tables of a few rows.
+        connection.exec_driver_sql(f"SET LOCAL enable_{choice} = off")
+    return "\n".join(connection.exec_driver_sql(f"EXPLAIN {statement}", parameters).scalars())
 
 
 _LEAVE = """

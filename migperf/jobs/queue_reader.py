@@ -1,6 +1,7 @@
 """The queue as placement sees it: single runs, and groups whose runs are placed in one step."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
@@ -10,7 +11,7 @@ from migperf.gpus.layout import Layout
 from migperf.gpus.selector import Selector
 from migperf.gpus.sharing import Sharing
 from migperf.jobs.placement import Together, Waiting
-from migperf.store.queue import Queued, QueuedGroup, is_together, queued, queued_group
+from migperf.store.queue import Queued, QueuedGroup, queued, queued_groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,21 +28,18 @@ class QueueReader:
     def __init__(self, session: Session) -> None:
         self._session = session
         self.seen: dict[str, Seen] = {}
-        self._groups: dict[str, bool] = {}
 
     def waiting(self) -> Iterator[Waiting | Together]:
         """Yield what placement must know of each run, a group that is placed in one step where its first run stands."""
-        for run in queued(self._session):
-            if run.group_id is None or not self._is_together(run.group_id):
-                self.seen[run.run_id] = Seen(run)
-                yield _waiting(run)
-            elif run.run_id not in self.seen and (group := queued_group(self._session, run.group_id)) is not None:
-                yield self._together(group)
-
-    def _is_together(self, group_id: str) -> bool:
-        if group_id not in self._groups:
-            self._groups[group_id] = is_together(self._session, group_id)
-        return self._groups[group_id]
+        with closing(queued(self._session)) as batches:
+            for batch in batches:
+                groups = queued_groups(self._session, {run.group_id for run in batch if run.group_id is not None})
+                for run in batch:
+                    if run.group_id is None or run.group_id not in groups:
+                        self.seen[run.run_id] = Seen(run)
+                        yield _waiting(run)
+                    elif run.run_id not in self.seen and (group := groups[run.group_id]) is not None:
+                        yield self._together(group)
 
     def _together(self, group: QueuedGroup) -> Together:
         gang = str(uuid7())

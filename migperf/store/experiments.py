@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, select, true
 from sqlalchemy import delete as sql_delete
-from sqlalchemy.orm import InstrumentedAttribute, Session, defer
+from sqlalchemy.orm import InstrumentedAttribute, Session, defer, lazyload
 from uuid_utils.compat import uuid7
 
 from migperf.errors import ConflictError, NotFoundError
@@ -106,9 +106,14 @@ def groups_of(session: Session, experiment_id: str, cells: range | None = None) 
 
 
 def runs_of(session: Session, experiment_id: str, cells: range | None = None) -> Sequence[Run]:
-    """Return every run of the experiment, or of these cells of it, in the order in which they were queued."""
-    query = select(Run).join(GroupRow, GroupRow.id == Run.group_id)
-    query = query.where(GroupRow.experiment_id == experiment_id, _is_within(GroupRow.cell, cells))
+    """Return every run of the experiment, or of these cells of it, in the order in which they were queued.
+
+    What they share with their cell, the benchmark, and their labels are read when somebody asks for them.
+    """
+    query = select(Run).where(Run.experiment_id == experiment_id)
+    if cells is not None:
+        query = query.join(GroupRow, GroupRow.id == Run.group_id).where(_is_within(GroupRow.cell, cells))
+    query = query.options(defer(Run.benchmark), lazyload(Run.labels), lazyload(Run.group_row))
     return session.scalars(query.order_by(Run.id)).all()
 
 
@@ -195,7 +200,7 @@ def _add_group(
     session.add(group)
     session.flush()
     for number, request in enumerate(_requests(experiment, spec)):
-        runs.submit(session, request, now, Membership(group.id, number, str(spec.members[number].role)))
+        runs.submit(session, request, now, Membership(experiment.id, group.id, number, str(spec.members[number].role)))
 
 
 def _requests(experiment: ExperimentRow, spec: GroupSpec) -> Iterable[RunRequest]:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from migperf.errors import MigperfError
 from migperf.store import experiments
-from migperf.store.models import GroupRow, Label, PartitionRow, Run
+from migperf.store.models import Label, PartitionRow, Run
 from migperf.store.states import RunState
 
 _MAX_INTEGER = (1 << 31) - 1
@@ -94,14 +94,13 @@ def _conditions(wanted: RunFilter) -> list[ColumnElement[bool]]:
         Run.scenario: wanted.scenario,
         Run.fingerprint: wanted.fingerprint,
         Run.partition: wanted.partition,
+        Run.experiment_id: wanted.experiment,
     }
     conditions: list[ColumnElement[bool]] = [column == value for column, value in equal.items() if value is not None]
     if wanted.states:
         conditions.append(Run.state.in_(wanted.states))
     if wanted.kind is not None:
         conditions.append(Run.partition.in_(select(PartitionRow.uuid).where(PartitionRow.kind == wanted.kind)))
-    if wanted.experiment is not None:
-        conditions.append(Run.group_id.in_(select(GroupRow.id).where(GroupRow.experiment_id == wanted.experiment)))
     if wanted.tainted is not None:
         taints = cast(Run.taints, Text)
         conditions.append(taints != "[]" if wanted.tainted else taints == "[]")

@@ -1,11 +1,12 @@
 """The queue: runs that wait for a partition, in the order in which they get one."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select
+from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
 from migperf.store.groups import unsettled
@@ -13,7 +14,14 @@ from migperf.store.models import GpuRow, GroupRow, LayoutChange, Lease, Run
 from migperf.store.states import ChangeState, RunState
 
 _BATCH = 200
-_COLUMNS = (Run.id, Run.benchmark, Run.layout, Run.priority, Run.created_at, Run.group_id)
+_COLUMNS = (
+    Run.id,
+    Run.benchmark["where"].label("where"),
+    Run.benchmark["restore_layout"].label("restore_layout"),
+    Run.layout,
+    Run.group_id,
+)
+"""Of a benchmark only what placement needs: a queue can be long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,19 +35,16 @@ class Queued:
     group_id: str | None = None
 
 
-def queued(session: Session) -> Iterator[Queued]:
-    """Yield every queued run, highest priority first, then oldest; read batch by batch.
+def queued(session: Session) -> Generator[Sequence[Queued], None, None]:
+    """Yield every queued run, highest priority first, then oldest; read batch by batch, in one query.
 
-    Runs that leave the queue while it is read do not make it skip others.
+    Runs that leave the queue while it is read do not make it skip others. Close it when no more is wanted.
     """
-    order = (Run.priority.desc(), Run.created_at, Run.id)
     query = select(*_COLUMNS).where(Run.state == RunState.QUEUED)
-    query = query.order_by(*order).limit(_BATCH)
-    rows = session.execute(query).all()
-    while rows:
-        yield from (_queued(row) for row in rows)
-        last = rows[-1]
-        rows = session.execute(query.where(_behind(last.priority, last.created_at, last.id))).all()
+    query = query.order_by(Run.priority.desc(), Run.created_at, Run.id).execution_options(yield_per=_BATCH)
+    with session.execute(query) as rows:
+        for batch in rows.partitions():
+            yield [_queued(row) for row in batch]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +57,18 @@ class QueuedGroup:
     shares: int
 
 
-def queued_group(session: Session, group_id: str) -> QueuedGroup | None:
-    """Return the group; None if its runs are not placed together, or not all of them wait."""
-    group = session.get_one(GroupRow, group_id)
-    if not group.together:
-        return None
-    query = select(*_COLUMNS).where(Run.group_id == group_id, Run.state == RunState.QUEUED).order_by(Run.member)
-    rows = session.execute(query).all()
-    if len(rows) < group.size:
-        return None
-    return QueuedGroup(group_id, tuple(_queued(row) for row in rows), group.sharing, group.shares)
+def queued_groups(session: Session, group_ids: Collection[str]) -> Mapping[str, QueuedGroup | None]:
+    """Return those of the groups that are placed in one step, by id; None for one not all of whose runs wait.
 
-
-def is_together(session: Session, group_id: str) -> bool:
-    """Tell whether the runs of the group are placed in one step."""
-    return session.get_one(GroupRow, group_id).together
+    Each has a run that waits.
+    """
+    if not group_ids:
+        return {}
+    query = select(*_COLUMNS, GroupRow.size, GroupRow.sharing, GroupRow.shares)
+    query = query.join(GroupRow, GroupRow.id == Run.group_id)
+    query = query.where(Run.group_id.in_(group_ids), Run.state == RunState.QUEUED, GroupRow.together)
+    rows = session.execute(query.order_by(Run.group_id, Run.member))
+    return {group_id: _whole(list(of_group)) for group_id, of_group in groupby(rows, lambda row: row.group_id)}
 
 
 def anything_to_do(session: Session, now: datetime) -> bool:
@@ -89,13 +91,12 @@ def layouts_wanted(session: Session) -> bool:
 
 
 def _queued(row: Any) -> Queued:  # noqa: ANN401 - a row of the columns
-    return Queued(row.id, row.benchmark["where"], row.layout, row.benchmark.get("restore_layout", False), row.group_id)
+    return Queued(row.id, row.where, row.layout, bool(row.restore_layout), row.group_id)
 
 
-def _behind(priority: int, created_at: Any, run_id: str) -> ColumnElement[bool]:  # noqa: ANN401 - a bound value
-    same_priority = Run.priority == priority
-    return or_(
-        Run.priority < priority,
-        and_(same_priority, Run.created_at > created_at),
-        and_(same_priority, Run.created_at == created_at, Run.id > run_id),
-    )
+def _whole(rows: Sequence[Any]) -> QueuedGroup | None:
+    """Return the group of those of its runs that wait; None if they are not all."""
+    first = rows[0]
+    if len(rows) < first.size:
+        return None
+    return QueuedGroup(first.group_id, tuple(map(_queued, rows)), first.sharing, first.shares)

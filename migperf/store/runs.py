@@ -35,8 +35,9 @@ class Submitted:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """The group that a run belongs to, its place there, and what it is there for."""
+    """The group of an experiment that a run belongs to, its place there, and what it is there for."""
 
+    experiment_id: str
     group_id: str
     member: int
     role: str
@@ -58,6 +59,7 @@ def submit(session: Session, request: RunRequest, now: datetime, membership: Mem
         timeout_s=request.timeout_s,
         retry_limit=request.retry_limit,
         taint_retry_limit=request.taint_retry_limit,
+        experiment_id=membership and membership.experiment_id,
         group_id=membership and membership.group_id,
         member=membership and membership.member,
         role=membership and membership.role,

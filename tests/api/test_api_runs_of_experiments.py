@@ -7,13 +7,14 @@ from fastapi import FastAPI
 
 from api.schemas.runs import RunExperiment
 from migperf.client import RunExperiment as ClientRunExperiment
-from migperf.store import experiments
+from migperf.store import experiments, listing
 from migperf.store.database import Database
+from migperf.store.listing import RunFilter, SortOrder
 from migperf.store.states import RunState
 from tests.analysis.experiments.made_experiments import Ending, cell, made, together
 from tests.api.serving import TestClient
 from tests.api.steps import both_databases, submitted
-from tests.databases import counted_statements
+from tests.databases import counted_statements, query_plan
 
 
 def queued(database: Database, cells: int = 2, repeats: int = 2) -> str:
@@ -120,6 +121,19 @@ def test_a_listing_takes_the_same_few_statements_however_many_runs_it_shows(
                 listed(client, limit=limit, **query)
             taken.append(len(seen))
     assert taken == [2, 3, 2, 3]
+
+
+@both_databases
+@pytest.mark.parametrize("sort", [SortOrder.NEWEST, SortOrder.CREATED])
+def test_a_page_of_an_experiments_runs_is_read_from_one_index_in_its_order(database: Database, sort: SortOrder) -> None:
+    """Walking back from the newest run of all to an old experiment would read the whole history."""
+    experiment_id = queued(database)
+    wanted = RunFilter(experiment=experiment_id)
+    with database.read() as session:
+        plan = query_plan(session, lambda: listing.list_runs(session, wanted, sort, 5, None), "runs")
+    assert "ix_runs_experiment" in plan
+    assert "SORT" not in plan.upper()
+    assert "TEMP B-TREE" not in plan
 
 
 def test_the_page_of_a_run_leads_to_the_page_of_its_experiment(client: TestClient, database: Database) -> None:

@@ -15,14 +15,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from migperf.errors import ConflictError
-from migperf.gpus.selector import Selector
 from migperf.jobs.offering import read_offer
-from migperf.jobs.placement import Waiting, match
+from migperf.jobs.placement import match
+from migperf.jobs.queue_reader import QueueReader
 from migperf.store import leases, runs
 from migperf.store.database import Database
 from migperf.store.leases import LeaseLostError
 from migperf.store.models import Lease, Run, RunEvent
-from migperf.store.queue import queued
 from migperf.store.states import FINAL_STATES, RunState
 from tests.builders import LEASE_S, partition, place, register, submit
 from tests.databases import migrated_sqlite
@@ -65,10 +64,9 @@ class LeaseMachine(RuleBasedStateMachine):
     def a_pass_places(self) -> object:
         with self.database.write() as session:
             offer = read_offer(session, self.now, stale_s=1e9)
-            waiting = (Waiting(run.run_id, Selector.model_validate(run.where)) for run in queued(session))
             given = [
                 place(session, runs.lock(session, m.run_id), self.now, m.partition.uuid, m.node).id
-                for m in match(waiting, offer)
+                for m in match(QueueReader(session).waiting(), offer)
             ]
         assert all(token > max(self.granted, default=0) for token in given), "fencing tokens only grow"
         self.granted += given
