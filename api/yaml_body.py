@@ -9,8 +9,7 @@ from pydantic import JsonValue
 
 from api.errors import MalformedJsonError, MalformedYamlError
 from api.json_body import JsonRequest, check_content, media_type_of
-from migperf.experiments.document import read_yaml
-from migperf.experiments.errors import ExperimentError
+from migperf.strict_yaml import StrictYamlError, read_yaml
 
 YAML = frozenset({"application/yaml", "application/x-yaml", "text/yaml"})
 """The registered type, and the two that programs sent before there was one."""
@@ -56,7 +55,7 @@ def parse_yaml(body: bytes) -> JsonValue:
         document: Any = read_yaml(body.decode())
     except UnicodeDecodeError as error:
         raise MalformedYamlError(f"byte {error.start} is not UTF-8") from error
-    except ExperimentError as error:
+    except StrictYamlError as error:
         raise MalformedYamlError(str(error)) from error
     try:
         check_content(document)
