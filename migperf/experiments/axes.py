@@ -14,6 +14,8 @@ from migperf.experiments.document import Experiment, Settings
 from migperf.experiments.errors import ExperimentError
 
 MAX_CELLS = 2000
+MAX_RUNS = 20_000
+"""Of all cells and repeats: they are stored in one transaction, which nobody else may write beside."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +45,10 @@ def expand(experiment: Experiment) -> tuple[Cell, ...]:
     ]
     if not cells:
         raise ExperimentError([("exclude", "no cell is left; exclude fewer")])
+    runs = experiment.repeats * sum(settings.runs for _, settings in cells)
+    if runs > MAX_RUNS:
+        many = f"{runs} runs are more than {MAX_RUNS}; repeat less often, or divide the file"
+        raise ExperimentError([("repeats", many)])
     return tuple(
         Cell(number=number, coordinates=coordinates, settings=settings)
         for number, (coordinates, settings) in enumerate(cells)

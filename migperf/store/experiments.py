@@ -61,9 +61,8 @@ def submit(session: Session, new: NewExperiment, now: datetime) -> ExperimentRow
     )
     session.add(row)
     session.flush()
-    for cell, repeat in new.order:
-        if new.cells[cell].spec is not None:
-            _add_group(session, row, cell, repeat, 1, now)
+    wanted = ((cell, repeat, 1) for cell, repeat in new.order if new.cells[cell].spec is not None)
+    _add_groups(session, row, wanted, now)
     if not _has_open_groups(session, row.id):
         row.finished_at = now
     return row
@@ -128,7 +127,7 @@ def settle(session: Session, now: datetime) -> None:
         experiment = session.get_one(ExperimentRow, group.experiment_id)
         again = group.state.is_worth_another_try and group.attempt <= experiment.retry_failed
         if again and experiment.cancelled_at is None:
-            _add_group(session, experiment, group.cell, group.repeat, group.attempt + 1, now)
+            _add_groups(session, experiment, [(group.cell, group.repeat, group.attempt + 1)], now)
         elif not _has_open_groups(session, experiment.id):
             experiment.finished_at = now
 
@@ -157,8 +156,7 @@ def resume(session: Session, experiment_id: str, now: datetime) -> int:
     ended = last_attempts(session, experiment_id)
     wanting = [g for g in ended if g.state.is_worth_another_try or g.state is GroupState.CANCELLED]
     experiment.cancelled_at = None
-    for group in wanting:
-        _add_group(session, experiment, group.cell, group.repeat, group.attempt + 1, now)
+    _add_groups(session, experiment, ((g.cell, g.repeat, g.attempt + 1) for g in wanting), now)
     experiment.finished_at = None if wanting else experiment.finished_at
     return len(wanting)
 
@@ -180,27 +178,38 @@ def _cell(number: int, cell: NewCell) -> CellRow:
     return CellRow(number=number, coordinates=dict(cell.coordinates), spec=spec, skipped=cell.skipped)
 
 
-def _add_group(
-    session: Session, experiment: ExperimentRow, cell: int, repeat: int, attempt: int, now: datetime
+def _add_groups(
+    session: Session, experiment: ExperimentRow, wanted: Iterable[tuple[int, int, int]], now: datetime
 ) -> None:
-    """Queue one attempt at one repeat of a cell."""
-    spec = GroupSpec.model_validate(session.get_one(CellRow, (experiment.id, cell)).spec)
-    group = GroupRow(
-        id=str(uuid7()),
-        experiment_id=experiment.id,
-        cell=cell,
-        repeat=repeat,
-        attempt=attempt,
-        state=GroupState.OPEN,
-        size=len(spec.members),
-        together=spec.is_together,
-        sharing=spec.sharing.model_dump(mode="json") if spec.is_divided and spec.sharing else None,
-        shares=spec.share_count,
-    )
-    session.add(group)
+    """Queue attempts at repeats of cells, each given as cell, repeat and attempt, in their order."""
+    specs: dict[int, tuple[GroupSpec, Sequence[RunRequest]]] = {}
+    groups: list[GroupRow] = []
+    requests: list[tuple[RunRequest, Membership]] = []
+    for cell, repeat, attempt in wanted:
+        if cell not in specs:
+            asked = GroupSpec.model_validate(session.get_one(CellRow, (experiment.id, cell)).spec)
+            specs[cell] = asked, tuple(_requests(experiment, asked))
+        spec, members = specs[cell]
+        group = GroupRow(
+            id=str(uuid7()),
+            experiment_id=experiment.id,
+            cell=cell,
+            repeat=repeat,
+            attempt=attempt,
+            state=GroupState.OPEN,
+            size=len(spec.members),
+            together=spec.is_together,
+            sharing=spec.sharing.model_dump(mode="json") if spec.is_divided and spec.sharing else None,
+            shares=spec.share_count,
+        )
+        groups.append(group)
+        requests += (
+            (request, Membership(experiment.id, group.id, number, str(spec.members[number].role)))
+            for number, request in enumerate(members)
+        )
+    session.add_all(groups)
     session.flush()
-    for number, request in enumerate(_requests(experiment, spec)):
-        runs.submit(session, request, now, Membership(experiment.id, group.id, number, str(spec.members[number].role)))
+    runs.submit_all(session, requests, now)
 
 
 def _requests(experiment: ExperimentRow, spec: GroupSpec) -> Iterable[RunRequest]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -43,10 +43,27 @@ class Membership:
     role: str
 
 
-def submit(session: Session, request: RunRequest, now: datetime, membership: Membership | None = None) -> Run:
+def submit(session: Session, request: RunRequest, now: datetime) -> Run:
     """Store a run as queued and return it."""
+    (run,) = submit_all(session, [(request, None)], now)
+    return run
+
+
+def submit_all(
+    session: Session, requests: Iterable[tuple[RunRequest, Membership | None]], now: datetime
+) -> Sequence[Run]:
+    """Store runs as queued, in their order, and return them; many take a few statements."""
+    made = [_queued(request, now, membership) for request, membership in requests]
+    session.add_all(made)
+    session.flush()
+    for run in made:
+        _note(session, run, "state", RunState.QUEUED, now)
+    return made
+
+
+def _queued(request: RunRequest, now: datetime, membership: Membership | None) -> Run:
     benchmark = request.benchmark()
-    run = Run(
+    return Run(
         id=str(uuid7()),
         created_at=now,
         state=RunState.QUEUED,
@@ -65,10 +82,6 @@ def submit(session: Session, request: RunRequest, now: datetime, membership: Mem
         role=membership and membership.role,
         labels=[Label(key=key, value=value) for key, value in sorted(request.labels.items())],
     )
-    session.add(run)
-    session.flush()
-    _note(session, run, "state", RunState.QUEUED, now)
-    return run
 
 
 def submit_once(session: Session, request: RunRequest, key: str, now: datetime) -> Submitted:

@@ -53,6 +53,28 @@ def test_merging_with_nothing_changes_nothing_and_with_itself_neither(document: 
     assert merged({}, document) == document
 
 
+@pytest.mark.parametrize(
+    ("more", "place", "says"),
+    [
+        (
+            {"matrix": {f"benchmark.parameters.{axis}": list(range(15)) for axis in "abc"}},
+            "matrix",
+            "3375 cells are more than 2000",
+        ),
+        (
+            {"matrix": {"benchmark.parameters.a": list(range(150))}, "clients": 2, "sharing": "pinned", "repeats": 70},
+            "repeats",
+            "21000 runs are more than 20000",
+        ),
+    ],
+)
+def test_more_than_can_be_stored_at_once_is_refused(more: dict[str, object], place: str, says: str) -> None:
+    with pytest.raises(ExperimentError) as refused:
+        expand(experiment(**more))
+    assert place in refused.value.problems[0][0]
+    assert says in refused.value.problems[0][1]
+
+
 def test_excluded_cells_are_those_whose_coordinates_are_all_as_given() -> None:
     matrix = {"clients": [1, 2], "benchmark.parameters.step_ms": [1, 2]}
     cells = expand(experiment(matrix=matrix, exclude=[{"clients": 2, "step_ms": 1}]))
