@@ -16,7 +16,7 @@ from migperf.store.database import Database
 from migperf.store.experiments import NewCell, NewExperiment
 from migperf.store.leases import Berth
 from migperf.store.models import Run
-from migperf.store.queue import queued_group
+from migperf.store.queue import queued_groups
 from migperf.store.states import GroupState, RunState
 from tests.builders import LEASE_S, partition, register, submit
 
@@ -80,9 +80,9 @@ def test_a_group_is_placed_again_only_when_all_of_it_wait(database: Database) ->
     with database.write() as session:
         _, (first, _), tokens = begun(session)
         leases.hand_back(session, tokens[0], NOW, "the worker was stopped")
-        assert queued_group(session, first.group_id) is None, "the other still holds its place"
+        assert queued_groups(session, [first.group_id])[first.group_id] is None, "the other still holds its place"
         leases.hand_back(session, tokens[1], NOW, "the worker was stopped")
-        assert len(queued_group(session, first.group_id).runs) == 2
+        assert len(queued_groups(session, [first.group_id])[first.group_id].runs) == 2
 
 
 def test_a_run_that_a_user_cancelled_beside_one_that_succeeded_is_not_tried_again(database: Database) -> None:
