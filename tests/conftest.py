@@ -5,6 +5,7 @@ The test command deals the files out to processes side by side (pytest-xdist); s
 """
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,9 @@ os.environ["MIGPERF_GPUS"] = "none"
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ["OMP_NUM_THREADS"] = "1"
     """PyTorch's threads on cores that others use wait for each other most of the time."""
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    """A shell that starts tests in the background has Ctrl-C ignored by them, and by the commands that they start."""
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (PAYLOADS, os.environ.get("PYTHONPATH"))))
 
 
