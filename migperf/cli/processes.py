@@ -42,7 +42,7 @@ class ServiceProcess:
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **self.environment},
                 start_new_session=True,
-                preexec_fn=_join_the_tree,  # noqa: PLW1509 - this process has no threads
+                preexec_fn=die_with_parent,  # noqa: PLW1509 - this process has no threads
             )
         self.started_s = time.monotonic()
 
@@ -102,7 +102,7 @@ def migperf_command(*arguments: str) -> list[str]:
     return [sys.executable, "-P", "-m", "migperf", *arguments]
 
 
-def _join_the_tree() -> None:
+def die_with_parent() -> None:
     """Die with the process that started us, and stay out of the way of what is measured on this host."""
     give_way()
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import psutil
 
+from migperf.cli.processes import die_with_parent
 from migperf.settings import Settings, load_settings
 from migperf.store import schema
 from migperf.store.database import Database
@@ -43,6 +44,8 @@ class Service:
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
+                    # Tests that are killed would leave a worker that takes the next tests' messages from their broker.
+                    preexec_fn=die_with_parent,  # noqa: PLW1509 - it makes two system calls
                 )
         self.until(lambda: self._ready(names or NAMES), 60, "the service does not start")
 
