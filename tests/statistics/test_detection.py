@@ -136,6 +136,15 @@ def test_a_regression_that_is_mended_after_five_runs_is_two_changes() -> None:
     assert judged.changes[0].interval.contains(1.3)
 
 
+def test_a_change_is_measured_up_to_the_next_also_where_that_was_found_late() -> None:
+    """A second change that takes ten points to be seen has till then been counted to the level of the first."""
+    judged = history(steps((60, 1.0), (12, 1.1), (25, 1.08), seed=9)).judgement
+    first, second = judged.changes
+    assert (first.first, second.first) == (60, 72)
+    assert (first.after, first.provisional) == (12, True)
+    assert second.after > 12
+
+
 def test_a_change_that_later_points_do_not_bear_out_is_withdrawn() -> None:
     """Six odd runs raise an alarm that the runs after them take back."""
     values = steps((60, 1.0), (6, 1.03), (40, 1.0), seed=1)
@@ -154,8 +163,13 @@ def test_a_change_moves_when_later_points_show_a_better_place() -> None:
 
 def test_a_change_waits_while_a_further_one_may_be_about_to_be_shown() -> None:
     """The first points after a mended regression say nothing of where it began, and do not withdraw it."""
-    found = events(steps((40, 1.0), (5, 1.3), (20, 1.0)))
-    assert [event.revision for event in found] == [Revision.ADDED, Revision.ADDED]
+    found = events(steps((40, 1.0), (6, 1.3), (12, 1.0), seed=2))
+    assert found == [Event(Revision.ADDED, 40, None), Event(Revision.ADDED, 46, None)]
+
+
+def test_a_change_stays_where_it_is_when_the_points_after_it_change_again() -> None:
+    """A small change that is not seen yet makes the noise look correlated, which says nothing of the place."""
+    assert events(steps((60, 1.0), (12, 1.1), (15, 1.08), seed=10)) == [Event(Revision.ADDED, 60, None)]
 
 
 def test_a_settled_change_stays_as_it_is() -> None:
@@ -290,6 +304,8 @@ def test_the_events_retell_the_changes(plan: Sequence[tuple[int, float]], seed: 
         firsts = [change.first for change in judged.changes]
         assert sorted(kept) == firsts
         assert all(change.earliest <= change.first <= change.latest < judged.points for change in judged.changes)
+        ends = [*firsts, judged.points][1:]
+        assert all(change.first + change.after <= end for change, end in zip(judged.changes, ends, strict=True))
 
 
 def test_a_history_is_resumed_with_the_points_that_were_judged() -> None:
@@ -312,7 +328,8 @@ def test_a_least_effect_that_is_no_share_is_refused(effect: float) -> None:
 
 @given(metrics=st.integers(1, 50))
 def test_many_metrics_together_raise_no_more_false_alarms_than_one(metrics: int) -> None:
-    assert metrics * norm.sf(alarm_threshold(metrics)) <= norm.sf(ALARM)
+    assert metrics * norm.sf(alarm_threshold(100, metrics)) <= norm.sf(alarm_threshold(100))
+    assert alarm_threshold(20, metrics) > alarm_threshold(100, metrics) > ALARM
 
 
 @given(size=st.floats(0.01, 12), freedom=st.floats(3, 300))

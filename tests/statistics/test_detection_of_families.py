@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from migperf.statistics.detection.histories import Histories
+from migperf.statistics.detection.history import History
 from migperf.statistics.detection.judgement import HistoryVerdict
 from migperf.statistics.detection.metric_rule import Better, MetricRule
 from migperf.statistics.detection.points import Point
@@ -50,8 +51,15 @@ def test_a_metric_that_followed_is_named_with_less_evidence_than_an_alarm_takes(
 
 @pytest.mark.no_cover
 def test_what_did_not_move_is_hardly_ever_said_to_have_followed() -> None:
-    said = [judged(family(seed=seed, latency_p50=0.05)).judgement() for seed in range(8)]
+    said = [judged(family(seed=seed, noise=0.03, latency_p50=0.15)).judgement() for seed in range(8)]
     assert sum(bool(change.followers) for each in said for change in each.changes) == 0
+
+
+def test_each_metric_takes_more_evidence_than_it_would_alone() -> None:
+    """Four metrics have four chances of a false alarm."""
+    runs = family(energy=0.02, seed=2)[:75]
+    assert History(rule=LOWER).extend(run["energy"] for run in runs).judgement.changes != ()
+    assert judged(runs).judgement().changes == ()
 
 
 def test_changes_far_apart_are_two_and_the_last_decides() -> None:

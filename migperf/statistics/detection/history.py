@@ -8,7 +8,7 @@ from migperf.statistics.detection.judgement import Change, Event, HistoryVerdict
 from migperf.statistics.detection.metric_rule import MetricRule
 from migperf.statistics.detection.points import Point
 from migperf.statistics.detection.thresholds import KEPT, SUSPICION, alarm_threshold, order_is_surprising
-from migperf.statistics.detection.timeline import OpenStretch, Timeline
+from migperf.statistics.detection.timeline import WINDOW, OpenStretch, Timeline
 
 LEAST_POINTS = 10
 LEAST_SIDE = 3
@@ -18,7 +18,7 @@ SETTLED = 30
 REACH = 10
 """Points by which a change may move at a time."""
 GAIN = 2.0
-"""Of squared evidence, for a change to move: more than what rounding or one unlucky point makes."""
+"""Of twice the logarithm of the likelihood, for a change to move: so that it does not go back and forth."""
 RECENT = 20
 """The newest points whose level is compared with the others', where nothing changed."""
 _NOTHING = Judgement(verdict=HistoryVerdict.INSUFFICIENT_DATA, points=0, why="there are no points")
@@ -111,7 +111,7 @@ class History:
         if len(stretch) < 2 * LEAST_SIDE:
             return None
         first = stretch.best(stretch.begin + LEAST_SIDE, stretch.end - LEAST_SIDE)
-        if stretch.evidence(first) <= alarm_threshold(self.metrics):
+        if stretch.evidence(first) <= alarm_threshold(min(len(self), WINDOW), self.metrics):
             return None
         if not order_is_surprising(*stretch.logs(first), self.metrics):
             return None
@@ -141,9 +141,11 @@ class History:
 
     def _closed(self, changes: Changes) -> Changes:
         """Return the changes, the size of the last but one measured up to the last: what came later is not its."""
-        if len(changes) < 2 or not changes[-2].provisional:  # noqa: PLR2004 - the last and the one before
+        if len(changes) < 2:  # noqa: PLR2004 - the last and the one before
             return changes
         *earlier, closed, last = changes
+        if not closed.provisional and closed.first + closed.after <= last.first:
+            return changes
         shift = self._since(tuple(earlier)).shift(closed.first, last.first)
         after = last.first - closed.first
         return (*earlier, replace(closed, ratio=shift.ratio, interval=shift.interval(), after=after), last)
@@ -182,5 +184,5 @@ def _moved(stretch: OpenStretch, first: int) -> int:
     """Return the best place of a change near the one that it has, or that one unless another gains enough."""
     earliest = max(stretch.begin + LEAST_SIDE, first - REACH)
     latest = min(stretch.end - LEAST_SIDE, first + REACH)
-    best = stretch.best(earliest, latest)
-    return best if stretch.evidence(best) ** 2 > stretch.evidence(first) ** 2 + GAIN else first
+    best = stretch.best_fit(earliest, latest)
+    return best if stretch.misfit(best) + GAIN < stretch.misfit(first) else first

@@ -13,6 +13,10 @@ CLIP = 5.0
 QUIET = 0.1
 """Of the least change that matters: less noise than that need not be told apart from none."""
 HIGHEST_CORRELATION = 0.9
+ASSUMED_CORRELATION = 0.4
+"""At least, of a short history."""
+ASSUMED_FOR = 12.0
+"""Points times correlation that is assumed of longer ones."""
 _TAIL = 0.1
 _TENTH = 1.2816
 """What a tenth of a standard normal distribution lies beyond."""
@@ -83,13 +87,15 @@ def pooled(stretches: Sequence[Samples]) -> Spread:
 def correlation(raw: Samples, points: int, levels: int) -> tuple[Samples, Samples]:
     """Return the lag-one correlation of neighbouring points: as estimated, and as it may well be.
 
-    ``raw`` is the estimate from points about ``levels`` estimated levels, which is too low by about 1/points for each
-    (Kendall, Biometrika 41, 1954). The second adds one standard error: of many places for a change, the one that looks
-    most like it is where chance made the correlation look least.
+    ``raw`` is the estimate from points about ``levels`` estimated levels, which is too low by (1 + 3 r) / points for
+    each (Kendall, Biometrika 41, 1954). The second adds one standard error: of many places for a change, the one that
+    looks most like it is where chance made the correlation look least. And it is never less than what a history of so
+    few points can hide.
     """
-    likely = np.clip(raw + (levels + 2 * raw) / points, 0.0, HIGHEST_CORRELATION)
+    likely = np.clip(raw + levels * (1 + 3 * raw) / points, 0.0, HIGHEST_CORRELATION)
     error = np.sqrt((1 - likely**2) / points)
-    return likely, np.clip(likely + error, 0.0, HIGHEST_CORRELATION)
+    assumed = min(ASSUMED_CORRELATION, ASSUMED_FOR / points)
+    return likely, np.clip(likely + error, assumed, HIGHEST_CORRELATION)
 
 
 def variance_of_mean(correlated: Samples, count: Samples) -> Samples:

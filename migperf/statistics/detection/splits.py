@@ -31,13 +31,13 @@ class Stretch:
 class Splits:
     """What speaks for a change before each point of a stretch but the first; arrays of shape (points - 1,).
 
-    ``evidence`` is a standard normal deviate under no change, with the sign of the change; ``noise_rel`` and
-    ``correlated`` are of the noise under a change there.
+    ``evidence`` is a standard normal deviate under no change, with the sign of the change; ``misfit`` is minus twice
+    the logarithm of the likelihood of two levels, up to a constant; ``noise_rel`` is of the noise about these levels.
     """
 
     evidence: Samples
+    misfit: Samples
     noise_rel: Samples
-    correlated: Samples
 
     def at(self, index: int) -> float:
         """Return the evidence for a change before the point of this index."""
@@ -46,6 +46,13 @@ class Splits:
     def best(self, first: int, last: int) -> int:
         """Return the index between two (both included) before which a change is most likely."""
         return first + int(np.argmax(np.abs(self.evidence[first - 1 : last])))
+
+    def best_fit(self, first: int, last: int) -> int:
+        """Return the index between two (both included) before which a change fits best, given that there is one.
+
+        Not quite where the most evidence is: that also weighs how well the noise is known.
+        """
+        return first + int(np.argmin(self.misfit[first - 1 : last]))
 
 
 def splits_of(stretch: Stretch, older: Sequence[Stretch], floor: float) -> Splits:
@@ -81,7 +88,8 @@ def _judge(points: Samples, others: Spread, least_variance: float, scale: float)
     error = np.sqrt(variance * (variance_of_mean(cautious, before) + variance_of_mean(cautious, after)))
     effective = np.maximum(freedom * (1 - likely) / (1 + likely), LEAST_FREEDOM)
     evidence = as_normal((second - first) / error, effective).round(_DIGITS)
-    return Splits(evidence, scale * np.sqrt(variance), likely)
+    misfit = (total * np.log(square + _NO_SPREAD * total)).round(_DIGITS)
+    return Splits(evidence, misfit, scale * np.sqrt(variance))
 
 
 def _lagged(points: Samples, sums: Samples, rests: Samples) -> Samples:

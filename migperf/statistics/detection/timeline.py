@@ -65,6 +65,14 @@ class OpenStretch:
         """Return the point between two (both included) before which a change is most likely."""
         return self.begin + self._splits.best(earliest - self.begin, latest - self.begin)
 
+    def best_fit(self, earliest: int, latest: int) -> int:
+        """Return the point between two (both included) before which a change fits best."""
+        return self.begin + self._splits.best_fit(earliest - self.begin, latest - self.begin)
+
+    def misfit(self, first: int) -> float:
+        """Return minus twice the logarithm of the likelihood of a change before this point, up to a constant."""
+        return float(self._splits.misfit[first - self.begin - 1])
+
     def logs(self, first: int) -> tuple[Samples, Samples]:
         """Return the logarithms of the points before and from this one on."""
         whole = self._timeline.between(self.begin, self.end).logs
