@@ -15,6 +15,7 @@ def costs(**benchmark: object) -> dict[str, ResultFigure]:
     return {figure.name: figure for figure in harness_figures(Benchmark.model_validate(asked), CPU)}
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     "asked",
     [

@@ -186,4 +186,6 @@ class _Search:
         solver.parameters.random_seed = SEED
         solver.parameters.num_workers = WORKERS
         solver.parameters.linearization_level = LINEARIZATION
+        # It would take Ctrl-C for itself and, when it is done, leave it to the system, which ends the process at once.
+        solver.parameters.catch_sigint_signal = False
         return solver

@@ -1,9 +1,11 @@
 """Answers to demands: right by hand on published figures, sound on made-up ones, and helpful where there is none."""
 
 import re
+import signal
 from collections import Counter
 from collections.abc import Sequence
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -73,6 +75,18 @@ def test_at_batch_1_seven_slices_do_what_takes_five_whole_gpus() -> None:
         gpus=[{"model": "a100-80gb", "count": 8}], services=[service(rate=889)], measured=figures("thumbnails", uncut)
     )
     assert (len(many.gpus), many.proof.bound) == (5, 5)
+
+
+def test_ctrl_c_reaches_python_after_an_answer_as_before() -> None:
+    """The solver would leave it to the system, and the next Ctrl-C would end the whole process without a word."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        assert answer(services=[service()], measured=figures("thumbnails", RESNET)).proof is not None
+        caught = re.search(r"^SigCgt:\s*([0-9a-f]+)$", Path("/proc/self/status").read_text(), re.MULTILINE)
+        assert caught is not None
+        assert int(caught[1], 16) & 1 << signal.SIGINT - 1
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_at_batch_256_slices_gain_nothing_and_no_more_than_4_per_cent_are_lost() -> None:
