@@ -28,6 +28,7 @@ from api.routes import (
     partitions,
     results,
     runs,
+    schedules,
     workloads,
 )
 from api.url_check import UrlCheckMiddleware
@@ -42,6 +43,7 @@ ROUTERS = (
     results.router,
     comparison.router,
     experiments.router,
+    schedules.router,
     advice.router,
     workloads.router,
     partitions.router,

@@ -45,6 +45,10 @@ class Links:
         """Return the path of an experiment's report."""
         return f"{self.experiment(experiment_id)}/report"
 
+    def schedule(self, schedule_id: str) -> str:
+        """Return the path of a schedule."""
+        return self.to(f"/v1/schedules/{quote(schedule_id, safe='')}")
+
     def gpu(self, uuid: str) -> str:
         """Return the path of a GPU."""
         return self.to(f"/v1/gpus/{quote(uuid, safe='')}")

@@ -40,8 +40,7 @@ from api.problems import (
     plain_kind,
     problem_response,
 )
-from migperf.errors import ConflictError, NotFoundError
-from migperf.experiments.errors import ExperimentError
+from migperf.errors import ConflictError, DocumentError, NotFoundError
 from migperf.store.listing import BadCursorError
 from migperf.store.runs import IdempotencyMismatchError
 from migperf.store.schema import SchemaError
@@ -78,7 +77,7 @@ def install(app: FastAPI) -> None:
     for error in (SchemaError, OperationalError, PoolTimeoutError):
         app.add_exception_handler(error, refuse_for_now)
     app.add_exception_handler(RequestValidationError, refuse_invalid)
-    app.add_exception_handler(ExperimentError, refuse_experiment)
+    app.add_exception_handler(DocumentError, refuse_document)
     app.add_exception_handler(HTTPException, refuse_plainly)
     app.add_exception_handler(Exception, fail)
 
@@ -105,9 +104,9 @@ async def refuse_invalid(request: Request, error: Exception) -> JSONResponse:
     return problem_response(VALIDATION, detail, request.url.path, errors=problems)
 
 
-async def refuse_experiment(request: Request, error: Exception) -> JSONResponse:
-    """Answer an experiment that cannot be understood, naming each place in its file."""
-    found = error.problems if isinstance(error, ExperimentError) else ()
+async def refuse_document(request: Request, error: Exception) -> JSONResponse:
+    """Answer an experiment or a schedule that cannot be understood, naming each place in its file."""
+    found = error.problems if isinstance(error, DocumentError) else ()
     problems = [FieldProblem(field=clipped(place), detail=clipped(what, MAX_DETAIL)) for place, what in found]
     return problem_response(VALIDATION, clipped(str(error), MAX_DETAIL), request.url.path, errors=problems[:MAX_ERRORS])
 

@@ -1,6 +1,10 @@
 """The root of every error that migperf raises on purpose. Each says what went wrong, on what, and what to do."""
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 
 class MigperfError(Exception):
@@ -26,3 +30,22 @@ class NotFoundError(MigperfError):
 
 class ConflictError(MigperfError):
     """The request does not fit the present state; the message says what would."""
+
+
+class DocumentError(MigperfError):
+    """A document that a person wrote cannot be understood: each problem with its place in it."""
+
+    def __init__(self, problems: Iterable[tuple[str, str]]) -> None:
+        self.problems = tuple(problems)
+        """Place in the document, such as ``matrix.benchmark.parameters.batch_size``, and what is wrong there."""
+        super().__init__("; ".join(f"{place}: {problem}" if place else problem for place, problem in self.problems))
+
+    @classmethod
+    def of(cls, error: "ValidationError", place: str = "") -> Self:
+        """Return the error with the places that a validation found; what was validated lies at ``place``."""
+        return cls((".".join(filter(None, (place, *map(str, e["loc"])))), _plain(e["msg"])) for e in error.errors())
+
+
+def _plain(message: str) -> str:
+    """Return what a validator of ours said, without what Pydantic puts before it."""
+    return message.removeprefix("Value error, ")

@@ -55,7 +55,7 @@ _REFUSED = documented(VALIDATION, CONFLICT, MALFORMED_JSON, MALFORMED_YAML, NOT_
 @router.post("/plan", summary="Plan an experiment", responses=_REFUSED, openapi_extra=OPENAPI)
 def plan_experiment(body: Experiment, database: AppDatabase, settings: AppSettings) -> ExperimentPlan:
     """Return what submitting the experiment would do: cells, order, layouts, expected time. Stores nothing."""
-    from api.submitting_experiments import plan_for
+    from migperf.store.submitting import plan_for
 
     with database.read() as session:
         plan = plan_for(session, body, now(session), settings.node_stale_s)
@@ -72,10 +72,10 @@ def submit_experiment(
     placement: AppPlacement,
 ) -> ExperimentView:
     """Store an experiment and queue all of its runs. Nothing is stored when the request is refused."""
-    from api.submitting_experiments import submit
+    from migperf.store import submitting
 
     with database.write() as session:
-        row = submit(session, body, now(session), settings.node_stale_s)
+        row = submitting.submit_experiment(session, body, now(session), settings.node_stale_s)
         view = ExperimentView.of(row, counts(session, row.id), links)
     response.headers["Location"] = view.url
     placement.afterwards()

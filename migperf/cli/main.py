@@ -21,6 +21,7 @@ from migperf.cli import (
     mig,
     rooflines,
     runs,
+    schedules,
     service,
 )
 
@@ -42,6 +43,7 @@ app.add_typer(mig.app, name="mig", rich_help_panel=_CUT)
 app.command(rich_help_panel=_THERE)(benchmarks.submit)
 app.add_typer(runs.app, name="runs", rich_help_panel=_THERE)
 app.add_typer(experiments.app, name="experiments", rich_help_panel=_HERE)
+app.add_typer(schedules.app, name="schedules", rich_help_panel=_THERE)
 app.command(rich_help_panel=_THERE)(compare.compare)
 app.command(rich_help_panel=_THERE)(advise.advise)
 app.command(rich_help_panel=_THERE)(rooflines.calibrate)

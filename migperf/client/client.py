@@ -51,6 +51,7 @@ from migperf.client.models import (
 )
 from migperf.client.query import RunQuery, query_parameters
 from migperf.client.roofline_models import RooflineView
+from migperf.client.schedule_calls import ScheduleCalls
 from migperf.client.series_calls import SeriesCalls, run_path
 from migperf.client.transport import Query, Transport
 
@@ -60,7 +61,7 @@ if TYPE_CHECKING:
 _SOONEST_S, _LATEST_S = 0.1, 1.0
 
 
-class Client(SeriesCalls, ComparisonCalls, ExperimentCalls, AdviceCalls):
+class Client(SeriesCalls, ComparisonCalls, ExperimentCalls, ScheduleCalls, AdviceCalls):
     """A connection to one service. Close it, or use it in a ``with`` statement.
 
     ``url`` defaults to the one that the settings (``MIGPERF_URL``) name, ``timeout_s`` bounds one request, and

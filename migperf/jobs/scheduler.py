@@ -1,4 +1,4 @@
-"""The scheduler process: a placement pass at regular intervals, and old series thinned between them.
+"""The scheduler process: schedules fired in time, placement passes at intervals, old series thinned between them.
 
 Several of them do no harm.
 """
@@ -6,16 +6,20 @@ Several of them do no harm.
 import logging
 import signal
 import threading
+import time
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from migperf.jobs.dispatch import Dispatcher
+from migperf.jobs.firing import Timekeeper
 from migperf.jobs.retention import Retention
 from migperf.settings import Settings
 from migperf.store import schema
 from migperf.store.database import Database
 
 _log = logging.getLogger(__name__)
+LONGEST_S, SHORTEST_S = 1.0, 0.02
+"""How long the scheduler waits between two looks at the schedules: somebody may have stored one meanwhile."""
 
 
 def run_scheduler(settings: Settings) -> int:
@@ -26,20 +30,46 @@ def run_scheduler(settings: Settings) -> int:
     database = Database(settings.sqlalchemy_url)
     schema.require_head(database)
     dispatcher = Dispatcher(database, settings)
+    timekeeper = Timekeeper(database, settings.node_stale_s)
     try:
-        keep_passing(dispatcher, Retention(database, settings), settings.placement_interval_s, stop)
+        keep_time(timekeeper, Passes(dispatcher, Retention(database, settings), settings.placement_interval_s), stop)
     finally:
         dispatcher.close()
         database.close()
     return 0
 
 
-def keep_passing(dispatcher: Dispatcher, retention: Retention, interval_s: float, stop: threading.Event) -> None:
-    """Run a pass every interval until ``stop`` is set. A database that is away for a while is waited for."""
+class Passes:
+    """Placement passes at intervals, each followed by a step of thinning."""
+
+    def __init__(self, dispatcher: Dispatcher, retention: Retention, interval_s: float) -> None:
+        self._dispatcher = dispatcher
+        self._retention = retention
+        self._interval_s = interval_s
+        self._next_s = time.monotonic()
+
+    @property
+    def left_s(self) -> float:
+        """Seconds until the next one."""
+        return self._next_s - time.monotonic()
+
+    def run(self) -> None:
+        """Run one now; the next one is an interval later, also if this one fails."""
+        self._next_s = time.monotonic() + self._interval_s
+        self._dispatcher.run_pass()
+        self._retention.step()
+
+
+def keep_time(timekeeper: Timekeeper, passes: Passes, stop: threading.Event) -> None:
+    """Fire schedules and run passes until ``stop`` is set. A database that is away for a while is waited for."""
     while not stop.is_set():
+        pause_s = LONGEST_S
         try:
-            dispatcher.run_pass()
-            retention.step()
+            # What was submitted is to be placed at once.
+            if timekeeper.step() or passes.left_s <= 0:
+                passes.run()
+            until_s = timekeeper.until_next_s()
+            pause_s = min(pause_s, passes.left_s, LONGEST_S if until_s is None else until_s)
         except SQLAlchemyError as error:
-            _log.warning("placement pass failed, next one in %g s: %s", interval_s, error)
-        stop.wait(interval_s)
+            _log.warning("a look at schedules and queue failed, next one in %g s: %s", pause_s, error)
+        stop.wait(max(pause_s, SHORTEST_S))

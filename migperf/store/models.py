@@ -21,15 +21,17 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
+from migperf.schedules.firing import FiringOutcome
 from migperf.store.states import ChangeState, GroupState, RunState
 from migperf.store.types import Json, UtcDateTime
 
 _CHANGE_STATES = ", ".join(f"'{state}'" for state in ChangeState)
 _STATES = ", ".join(f"'{state}'" for state in RunState)
+_OUTCOMES = ", ".join(f"'{outcome}'" for outcome in FiringOutcome)
 _GROUP_STATES = ", ".join(f"'{state}'" for state in GroupState)
-_STATE, _CHANGE_STATE, _GROUP_STATE = (
+_STATE, _CHANGE_STATE, _GROUP_STATE, _OUTCOME = (
     Enum(states, native_enum=False, length=16, values_callable=lambda members: [str(m) for m in members])
-    for states in (RunState, ChangeState, GroupState)
+    for states in (RunState, ChangeState, GroupState, FiringOutcome)
 )
 BigInt = Annotated[int, mapped_column(BigInteger)]
 BigId = Annotated[int, mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)]
@@ -279,6 +281,54 @@ class GroupRow(Base):
     sharing: Mapped[dict[str, Any] | None] = mapped_column(Json)
     shares: Mapped[int]
     settled_at: Mapped[datetime | None]
+
+
+class ScheduleRow(Base):
+    """A benchmark or an experiment that is submitted again and again, and how far its firings have been seen to."""
+
+    __tablename__ = "schedules"
+    __table_args__ = (Index("ix_schedules_next_fires_at", "next_fires_at"),)
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+    document: Mapped[dict[str, Any]]
+    """The whole schedules.Schedule but for ``paused``, defaults written out, those of the benchmark as well."""
+    paused: Mapped[bool]
+    since: Mapped[datetime]
+    """Firings whose time is not after this are settled: they have their row, or are none of this schedule."""
+    next_fires_at: Mapped[datetime | None]
+    """When the first firing after ``since`` happens; None when there is none."""
+
+
+class FiringRow(Base):
+    """One firing of a schedule, and what became of it. It outlives what it submitted.
+
+    That there is one row for a schedule and a time is what keeps two schedulers from firing twice.
+    """
+
+    __tablename__ = "firings"
+    __table_args__ = (
+        CheckConstraint(f"outcome IN ({_OUTCOMES})", name="outcome"),
+        UniqueConstraint("schedule_id", "due_at", name="uq_firings_due"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[BigId]
+    schedule_id: Mapped[str] = mapped_column(ForeignKey("schedules.id", ondelete="CASCADE"))
+    due_at: Mapped[datetime]
+    """When the cron expression fell, jitter left out; or when somebody asked for it."""
+    fired_at: Mapped[datetime]
+    """When it was seen to."""
+    by_hand: Mapped[bool]
+    outcome: Mapped[FiringOutcome] = mapped_column(_OUTCOME)
+    reason: Mapped[str | None] = mapped_column(Text)
+    """Why it submitted nothing; None where it did."""
+    went_by: Mapped[int]
+    """How many firings before this one nobody saw to."""
+    run_id: Mapped[str | None] = mapped_column(ForeignKey("runs.id", ondelete="SET NULL"), index=True)
+    experiment_id: Mapped[str | None] = mapped_column(ForeignKey("experiments.id", ondelete="SET NULL"), index=True)
 
 
 class Label(Base):

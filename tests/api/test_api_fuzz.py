@@ -117,6 +117,29 @@ def test_no_demand_makes_the_service_fail(client: TestClient, body: object) -> N
     assert answer.status_code in (200, 400, 422)
 
 
+NEAR_SCHEDULES = st.fixed_dictionaries(
+    {"migperf": st.just(1) | ANY_JSON, "name": st.just("fuzz") | ANY_JSON},
+    optional={
+        "cron": st.lists(st.text("0123456789*/,-L#MONJAN ", max_size=6), min_size=4, max_size=6).map(" ".join) | TEXTS,
+        "time_zone": st.sampled_from(["UTC", "Europe/Berlin", "Europe", "..", "posixrules"]) | TEXTS,
+        "benchmark": st.just({"workload": "test-step", "scenario": "train"}) | NEAR_REQUESTS | ANY_JSON,
+        "experiment": ANY_JSON,
+        "jitter_s": NUMBERS,
+        "overlap": st.sampled_from(["skip", "queue"]) | ANY_JSON,
+        "missed": st.sampled_from(["skip", "once"]) | ANY_JSON,
+        "grace_s": NUMBERS,
+        "paused": ANY_JSON,
+    },
+)
+
+
+@SLOW
+@given(NEAR_SCHEDULES | ANY_JSON)
+def test_no_schedule_makes_the_service_fail(client: TestClient, body: object) -> None:
+    answer = client.post("/v1/schedules", content=json.dumps(body), headers={"Content-Type": "application/json"})
+    assert answer.status_code in (201, 400, 409, 422)
+
+
 @SLOW
 @given(st.binary(max_size=200), st.sampled_from(["application/json", "text/plain", "application/json; charset=x"]))
 def test_no_bytes_make_the_service_fail(client: TestClient, body: bytes, media_type: str) -> None:

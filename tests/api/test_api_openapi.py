@@ -20,15 +20,18 @@ from api.schemas import (
     results,
     roofline,
     runs,
+    schedules,
     series,
     timeline,
     workloads,
 )
 from api.schemas.layouts import LayoutRequest
+from api.schemas.schedules import SchedulePatch
 from migperf.analysis.advisor.demand import Demand
 from migperf.experiments.document import Experiment
 from migperf.gpus.selector import Selector
 from migperf.gpus.sharing import Sharing
+from migperf.schedules.document import Schedule
 from migperf.settings import Settings
 from migperf.store.requests import RunRequest
 from tests.api.serving import TestClient
@@ -40,6 +43,8 @@ INPUTS: dict[str, type[BaseModel]] = {
     "Sharing": Sharing,
     "LayoutRequest": LayoutRequest,
     "Experiment": Experiment,
+    "Schedule": Schedule,
+    "SchedulePatch": SchedulePatch,
     "Demand": Demand,
 }
 SCHEMAS = (
@@ -54,6 +59,7 @@ SCHEMAS = (
     results,
     roofline,
     runs,
+    schedules,
     series,
     timeline,
     workloads,
@@ -82,6 +88,13 @@ OPERATIONS = {
     "get_experiment_report",
     "get_experiment_results",
     "get_experiment_compatibility",
+    "add_schedule",
+    "list_schedules",
+    "get_schedule",
+    "replace_schedule",
+    "patch_schedule",
+    "fire_schedule",
+    "delete_schedule",
     "get_advice",
     "get_roofline",
     "list_series",

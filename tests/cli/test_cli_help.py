@@ -23,11 +23,12 @@ COMMANDS = [
     "worker",
     "scheduler",
     *(f"runs {name}" for name in ("list", "show", "watch", "cancel", "delete", "log", "series", "export")),
+    *(f"schedules {name}" for name in ("validate", "add", "list", "show", "pause", "resume", "run-now", "delete")),
     *(f"db {name}" for name in ("upgrade", "downgrade", "current", "check", "thin")),
 ]
 
 
-@pytest.mark.parametrize("command", ["", "run", "runs list", "compare"])
+@pytest.mark.parametrize("command", ["", "run", "runs list", "schedules add", "compare"])
 def test_help_imports_nothing_heavy(command: str) -> None:
     code = f"""
 import sys

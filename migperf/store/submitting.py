@@ -1,4 +1,4 @@
-"""From the file of an experiment to what is stored: worked out for a device that a living node has."""
+"""Submitting the file of an experiment: worked out for a device that a living node has, and stored."""
 
 from datetime import datetime
 
@@ -17,7 +17,7 @@ def plan_for(session: Session, experiment: Experiment, now: datetime, stale_s: f
     return make_plan(experiment, target, targets.durations(session))
 
 
-def submit(session: Session, experiment: Experiment, now: datetime, stale_s: float) -> ExperimentRow:
+def submit_experiment(session: Session, experiment: Experiment, now: datetime, stale_s: float) -> ExperimentRow:
     """Store the experiment with its queued runs. Raises NoSuchDeviceError and ExperimentError."""
     plan = plan_for(session, experiment, now, stale_s)
     new = NewExperiment(

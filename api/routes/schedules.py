@@ -1,0 +1,131 @@
+"""Schedules: adding, listing, showing, changing, pausing and deleting them, and firing them by hand."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Response
+from sqlalchemy.orm import Session
+
+from api.dependencies import AppDatabase, AppLinks, AppPlacement, AppSettings
+from api.links import Links
+from api.problems import (
+    BODY_TOO_LARGE,
+    CONFLICT,
+    MALFORMED_JSON,
+    MALFORMED_YAML,
+    NOT_FOUND,
+    NOT_JSON,
+    VALIDATION,
+    documented,
+)
+from api.schemas.schedules import FiringView, ScheduleDetail, ScheduleList, SchedulePatch, ScheduleView
+from api.yaml_body import OPENAPI, FileRoute
+from migperf.jobs.firing import fire_by_hand
+from migperf.schedules.document import Schedule
+from migperf.store import firings, schedules
+from migperf.store.database import now
+from migperf.store.models import ScheduleRow
+from migperf.store.scheduled import checked
+
+router = APIRouter(prefix="/v1/schedules", tags=["schedules"], route_class=FileRoute)
+SHOWN_FIRINGS = 20
+ScheduleKey = Annotated[
+    str,
+    Path(max_length=64, description="Id or name of a schedule.", examples=["019ab3f2-7c1e-7d10-9d4e-5b1f0c2a6e77"]),
+]
+_BODY = (VALIDATION, MALFORMED_JSON, MALFORMED_YAML, NOT_JSON, BODY_TOO_LARGE)
+
+
+@router.post(
+    "",
+    status_code=201,
+    summary="Add a schedule",
+    responses=documented(*_BODY, CONFLICT),
+    openapi_extra=OPENAPI,
+)
+def add_schedule(body: Schedule, response: Response, database: AppDatabase, links: AppLinks) -> ScheduleDetail:
+    """Store a schedule; it fires from now on. Nothing is stored when the request is refused."""
+    schedule = checked(body)
+    with database.write() as session:
+        shown = _shown(session, schedules.add(session, schedule, now(session)), links)
+    response.headers["Location"] = shown.url
+    return shown
+
+
+@router.get("", summary="List schedules", responses=documented(VALIDATION))
+def list_schedules(
+    database: AppDatabase,
+    links: AppLinks,
+    limit: Annotated[int, Query(ge=1, le=200, description="At most so many.")] = 50,
+    cursor: Annotated[str | None, Query(max_length=36, description="`next_cursor` of the page before.")] = None,
+) -> ScheduleList:
+    """Return one page of schedules, newest first."""
+    with database.read() as session:
+        rows = schedules.latest(session, limit + 1, cursor)
+        shown = rows[:limit]
+        last, time = firings.last_of(session, [row.id for row in shown]), now(session)
+        return ScheduleList(
+            items=[ScheduleView.of(row, last.get(row.id), links, time) for row in shown],
+            next_cursor=shown[-1].id if len(rows) > limit else None,
+        )
+
+
+@router.get("/{schedule}", summary="Show a schedule", responses=documented(NOT_FOUND, VALIDATION))
+def get_schedule(schedule: ScheduleKey, database: AppDatabase, links: AppLinks) -> ScheduleDetail:
+    """Return the schedule with its document, its next five times and its latest firings."""
+    with database.read() as session:
+        return _shown(session, schedules.get(session, schedule), links)
+
+
+@router.put(
+    "/{schedule}",
+    summary="Change a schedule",
+    responses=documented(*_BODY, NOT_FOUND, CONFLICT),
+    openapi_extra=OPENAPI,
+)
+def replace_schedule(schedule: ScheduleKey, body: Schedule, database: AppDatabase, links: AppLinks) -> ScheduleDetail:
+    """Put another document in the place of the schedule's; its firings stay.
+
+    With another cron expression or time zone it begins anew: what fell before is not made up for.
+    """
+    document = checked(body)
+    with database.write() as session:
+        return _shown(session, schedules.replace(session, schedule, document, now(session)), links)
+
+
+@router.patch("/{schedule}", summary="Pause a schedule, or go on", responses=documented(*_BODY, NOT_FOUND))
+def patch_schedule(
+    schedule: ScheduleKey, body: SchedulePatch, database: AppDatabase, links: AppLinks
+) -> ScheduleDetail:
+    """Pause the schedule, or have it fire again from now on; what fell meanwhile is not made up for."""
+    with database.write() as session:
+        return _shown(session, schedules.pause(session, schedule, now(session), paused=body.paused), links)
+
+
+@router.post(
+    "/{schedule}/fire",
+    status_code=202,
+    summary="Fire a schedule now",
+    responses=documented(NOT_FOUND, CONFLICT, VALIDATION),
+)
+def fire_schedule(
+    schedule: ScheduleKey, database: AppDatabase, settings: AppSettings, links: AppLinks, placement: AppPlacement
+) -> FiringView:
+    """Submit what the schedule submits, at once: whatever its times, also while it is paused. Its times stay."""
+    with database.write() as session:
+        row = schedules.lock(session, schedules.get(session, schedule).id)
+        fired = fire_by_hand(session, row, now(session), settings.node_stale_s)
+        view = FiringView.of(fired, links)
+    placement.afterwards()
+    return view
+
+
+@router.delete("/{schedule}", status_code=204, summary="Delete a schedule", responses=documented(NOT_FOUND, VALIDATION))
+def delete_schedule(schedule: ScheduleKey, database: AppDatabase) -> None:
+    """Delete a schedule with its firings. What it submitted stays."""
+    with database.write() as session:
+        schedules.delete(session, schedule)
+
+
+def _shown(session: Session, row: ScheduleRow, links: Links) -> ScheduleDetail:
+    found = firings.latest(session, row.id, SHOWN_FIRINGS)
+    return ScheduleDetail.with_firings(row, found, links, now(session))

@@ -1,0 +1,137 @@
+"""Schedules as their watchers see them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Literal, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
+
+from api.links import Links
+from api.schemas import schedule_examples as examples
+from api.schemas.view import View
+from migperf.schedules.errors import ScheduleError
+from migperf.schedules.firing import FiringOutcome, next_times
+from migperf.store import schedules
+from migperf.store.models import FiringRow, ScheduleRow
+
+
+class SchedulePatch(BaseModel):
+    """What can be changed of a schedule without giving all of it."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"paused": True}]})
+
+    paused: bool = Field(strict=True, description="true: it does not fire any more; false: it fires again from now on.")
+
+
+class FiringView(View):
+    """One firing of a schedule, and what became of it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.FIRING]})
+
+    due_at: AwareDatetime = Field(description="When `cron` falls, jitter left out; or when it was asked for.")
+    fired_at: AwareDatetime = Field(description="When it was seen to.")
+    by_hand: bool = Field(description="Whether somebody asked for it.")
+    outcome: FiringOutcome = Field(
+        description="submitted; skipped: what an earlier one submitted had not ended; missed: nobody saw to it in "
+        "time; refused: what it was to submit could not be had."
+    )
+    reason: str | None = Field(description="Why it submitted nothing; null where it did.")
+    went_by: int = Field(description="Firings before this one that nobody saw to; 1000 stands for 1000 and more.")
+    run_id: str | None = Field(description="Id of the run; null also when that has been deleted.")
+    run: str | None = Field(description="Path of the run.")
+    experiment_id: str | None = Field(description="Id of the experiment; null also when that has been deleted.")
+    experiment: str | None = Field(description="Path of the experiment.")
+
+    @classmethod
+    def of(cls, row: FiringRow, links: Links) -> Self:
+        """Show a stored firing."""
+        return cls(
+            due_at=row.due_at,
+            fired_at=row.fired_at,
+            by_hand=row.by_hand,
+            outcome=row.outcome,
+            reason=row.reason,
+            went_by=row.went_by,
+            run_id=row.run_id,
+            run=row.run_id and links.run(row.run_id),
+            experiment_id=row.experiment_id,
+            experiment=row.experiment_id and links.experiment(row.experiment_id),
+        )
+
+
+class ScheduleView(View):
+    """A schedule, in brief."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.BRIEF]})
+
+    id: str
+    url: str = Field(description="Path of this document.")
+    name: str
+    title: str
+    cron: str
+    time_zone: str = Field(description="Whose clock `cron` goes by.")
+    submits: Literal["benchmark", "experiment"]
+    paused: bool
+    created_at: AwareDatetime
+    changed_at: AwareDatetime
+    next_times: list[AwareDatetime] = Field(description="The next five firings, jitter included; none while paused.")
+    last_firing: FiringView | None = Field(description="The firing that was seen to last; null if there was none yet.")
+
+    @classmethod
+    def of(cls, row: ScheduleRow, last: FiringRow | None, links: Links, now: datetime) -> Self:
+        """Show a stored schedule as it stands at ``now``."""
+        return cls(**_brief(row, last, links, now))
+
+
+class ScheduleDetail(ScheduleView):
+    """A schedule with its document and its latest firings."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.SCHEDULE]})
+
+    document: dict[str, JsonValue] = Field(description="The schedule as it can be sent again, defaults written out.")
+    firings: list[FiringView] = Field(description="The latest 20, the one seen to last first.")
+
+    @classmethod
+    def with_firings(cls, row: ScheduleRow, firings: Sequence[FiringRow], links: Links, now: datetime) -> Self:
+        """Show a stored schedule with its latest firings."""
+        return cls(
+            **_brief(row, next(iter(firings), None), links, now),
+            document=schedules.document_of(row),
+            firings=[FiringView.of(firing, links) for firing in firings],
+        )
+
+
+class ScheduleList(View):
+    """Schedules, newest first."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"items": [examples.BRIEF], "next_cursor": None}]})
+
+    items: list[ScheduleView]
+    next_cursor: str | None = Field(description="Give it as `cursor` for the next page; null on the last.")
+
+
+def _brief(row: ScheduleRow, last: FiringRow | None, links: Links, now: datetime) -> dict[str, Any]:
+    document = row.document
+    return {
+        "id": row.id,
+        "url": links.schedule(row.id),
+        "name": row.name,
+        "title": document.get("title") or row.name,
+        "cron": document["cron"],
+        "time_zone": document["time_zone"],
+        "submits": "experiment" if document.get("benchmark") is None else "benchmark",
+        "paused": row.paused,
+        "created_at": row.created_at,
+        "changed_at": row.changed_at,
+        "next_times": list(_next_times(row, now)),
+        "last_firing": None if last is None else FiringView.of(last, links),
+    }
+
+
+def _next_times(row: ScheduleRow, now: datetime) -> Sequence[datetime]:
+    if row.paused:
+        return ()
+    try:
+        return next_times(schedules.read(row), row.id, now, since=row.since)
+    except ScheduleError:
+        return ()  # this version cannot read it: it does not fire
