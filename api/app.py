@@ -17,6 +17,8 @@ from api.pages import Pages
 from api.placement import PlacementPasses
 from api.routes import (
     advice,
+    alerts,
+    channels,
     comparison,
     events,
     experiment_pages,
@@ -45,6 +47,8 @@ ROUTERS = (
     experiments.router,
     schedules.router,
     advice.router,
+    channels.router,
+    alerts.router,
     workloads.router,
     partitions.router,
     gpus.router,

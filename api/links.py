@@ -56,3 +56,11 @@ class Links:
     def layout_change(self, change_id: str) -> str:
         """Return the path of a change of layout."""
         return self.to(f"/v1/layout-changes/{quote(change_id, safe='')}")
+
+    def channel(self, channel_id: str) -> str:
+        """Return the path of a channel."""
+        return self.to(f"/v1/channels/{quote(channel_id, safe='')}")
+
+    def alert(self, alert_id: str) -> str:
+        """Return the path of an alert."""
+        return self.to(f"/v1/alerts/{quote(alert_id, safe='')}")

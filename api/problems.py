@@ -104,7 +104,8 @@ CONFLICT = ProblemKind(
     slug="conflict",
     title="The request does not fit the present state",
     status=HTTPStatus.CONFLICT,
-    meaning="The run, GPU or layout change is in a state in which this cannot be done; the detail says which.",
+    meaning="The run, GPU or layout change is in a state in which this cannot be done, or a name is taken; the detail "
+    "says which.",
     example="run 019ab3f2-7c1e-7d10-9d4e-5b1f0c2a6e77 has ended as succeeded; there is nothing to cancel",
 )
 NOT_CUTTABLE = ProblemKind(

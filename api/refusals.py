@@ -133,7 +133,7 @@ async def fail(request: Request, error: Exception) -> JSONResponse:
 
 def _field_problem(error: Mapping[str, Any]) -> FieldProblem:
     detail = REMEDIES.get(error["type"]) or str(error["msg"]).removeprefix("Value error, ")
-    given = {} if error["type"] == "missing" else {"given": bounded(error.get("input"))}
+    given = {} if error["type"] == "missing" or "input" not in error else {"given": bounded(error["input"])}
     return FieldProblem(field=_path(error["loc"]), detail=clipped(detail, MAX_DETAIL), **given)
 
 

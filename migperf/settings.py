@@ -78,6 +78,19 @@ class Settings(BaseSettings):
         default=5_000, description="Samples that a thinned series keeps, extremes among them."
     )
 
+    alert_allowed_hosts: str = Field(
+        default="",
+        description="Hosts, addresses and networks of one's own that alerts may be sent to, separated by commas, such "
+        "as alerts.example,10.1.0.0/16; without it only public addresses.",
+    )
+    alert_timeout_s: Seconds = Field(default=10.0, description="One try to deliver an alert takes no longer.")
+    alert_retry_s: Seconds = Field(
+        default=5.0, description="Pause after the first try to deliver an alert; it doubles with each, up to an hour."
+    )
+    alert_attempts: Annotated[int, Field(ge=1, le=100)] = Field(
+        default=20, description="An alert that could not be delivered so often is given up."
+    )
+
     kill_grace_s: Seconds = Field(default=2.0, description="Time between asking a child to end and killing it.")
     log_limit_bytes: Annotated[int, Field(ge=4096)] = Field(
         default=64 << 20, description="A child that logs more than this is stopped as failed."

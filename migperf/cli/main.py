@@ -12,6 +12,7 @@ import typer
 
 from migperf.cli import (
     advise,
+    alerts,
     benchmarks,
     catalogue,
     compare,
@@ -48,6 +49,7 @@ app.command(rich_help_panel=_THERE)(compare.compare)
 app.command(rich_help_panel=_THERE)(advise.advise)
 app.command(rich_help_panel=_THERE)(rooflines.calibrate)
 app.command(rich_help_panel=_THERE)(rooflines.roofline)
+app.add_typer(alerts.app, name="alerts", rich_help_panel=_THERE)
 app.command(rich_help_panel=_SERVICE)(service.up)
 app.command(rich_help_panel=_SERVICE)(service.api)
 app.command(rich_help_panel=_SERVICE)(service.worker)

@@ -1,5 +1,6 @@
 """The Python client of the service: submits benchmarks over HTTP, follows their runs and fetches what they measured."""
 
+from migperf.client.alert_models import AlertView, ChannelView, DeliveryView
 from migperf.client.client import Client
 from migperf.client.comparison_models import CandidateView, ComparedView, ComparisonView, DifferenceView
 from migperf.client.confirmation import Confirmer
@@ -65,18 +66,21 @@ from migperf.client.series_models import (
 
 __all__ = [
     "AbsenceView",
+    "AlertView",
     "ApiConflictError",
     "ApiError",
     "ApiNotFoundError",
     "ArtifactView",
     "CandidateView",
     "CannotConfirmError",
+    "ChannelView",
     "Client",
     "ComparedView",
     "ComparisonView",
     "Confirmation",
     "ConfirmationPlan",
     "Confirmer",
+    "DeliveryView",
     "DifferenceView",
     "EndEvent",
     "EndedBy",

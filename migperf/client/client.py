@@ -14,6 +14,7 @@ from httpx import codes
 from pydantic import BaseModel
 
 from migperf.client.advice_calls import AdviceCalls
+from migperf.client.alert_calls import AlertCalls
 from migperf.client.comparison_calls import ComparisonCalls
 from migperf.client.errors import LayoutTimeoutError, RunDeletedError
 from migperf.client.events import EventStream, Followed, run_event
@@ -61,7 +62,7 @@ if TYPE_CHECKING:
 _SOONEST_S, _LATEST_S = 0.1, 1.0
 
 
-class Client(SeriesCalls, ComparisonCalls, ExperimentCalls, ScheduleCalls, AdviceCalls):
+class Client(SeriesCalls, ComparisonCalls, ExperimentCalls, ScheduleCalls, AdviceCalls, AlertCalls):
     """A connection to one service. Close it, or use it in a ``with`` statement.
 
     ``url`` defaults to the one that the settings (``MIGPERF_URL``) name, ``timeout_s`` bounds one request, and

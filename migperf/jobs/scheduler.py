@@ -1,4 +1,4 @@
-"""The scheduler process: schedules fired in time, placement passes at intervals, old series thinned between them.
+"""The scheduler process: fires schedules in time, passes over the queue, delivers alerts and thins old series.
 
 Several of them do no harm.
 """
@@ -7,11 +7,13 @@ import logging
 import signal
 import threading
 import time
+from collections.abc import Callable, Sequence
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from migperf.jobs.dispatch import Dispatcher
 from migperf.jobs.firing import Timekeeper
+from migperf.jobs.postman import Postman
 from migperf.jobs.retention import Retention
 from migperf.settings import Settings
 from migperf.store import schema
@@ -29,22 +31,24 @@ def run_scheduler(settings: Settings) -> int:
         signal.signal(number, lambda *_: stop.set())
     database = Database(settings.sqlalchemy_url)
     schema.require_head(database)
+    postman = Postman.of(database, settings)
     dispatcher = Dispatcher(database, settings)
     timekeeper = Timekeeper(database, settings.node_stale_s)
+    steps = (dispatcher.run_pass, postman.step, Retention(database, settings).step)
     try:
-        keep_time(timekeeper, Passes(dispatcher, Retention(database, settings), settings.placement_interval_s), stop)
+        keep_time(timekeeper, Passes(steps, settings.placement_interval_s), stop)
     finally:
+        postman.close()
         dispatcher.close()
         database.close()
     return 0
 
 
 class Passes:
-    """Placement passes at intervals, each followed by a step of thinning."""
+    """Placement passes at intervals, each followed by what is done between them."""
 
-    def __init__(self, dispatcher: Dispatcher, retention: Retention, interval_s: float) -> None:
-        self._dispatcher = dispatcher
-        self._retention = retention
+    def __init__(self, steps: Sequence[Callable[[], object]], interval_s: float) -> None:
+        self._steps = tuple(steps)
         self._interval_s = interval_s
         self._next_s = time.monotonic()
 
@@ -56,8 +60,8 @@ class Passes:
     def run(self) -> None:
         """Run one now; the next one is an interval later, also if this one fails."""
         self._next_s = time.monotonic() + self._interval_s
-        self._dispatcher.run_pass()
-        self._retention.step()
+        for step in self._steps:
+            step()
 
 
 def keep_time(timekeeper: Timekeeper, passes: Passes, stop: threading.Event) -> None:

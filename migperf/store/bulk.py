@@ -85,3 +85,15 @@ def upsert_rows(session: Session, model: type[Base], rows: Sequence[dict[str, An
     statement = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
     replaced = {name: statement.excluded[name] for name in rows[0] if name not in keys}
     session.execute(statement.on_conflict_do_update(index_elements=keys, set_=replaced), rows)
+
+
+def insert_if_new(session: Session, model: type[Base], row: dict[str, Any]) -> bool:
+    """Insert a row unless one is there that it must not be beside; tell whether it was inserted.
+
+    If another transaction is inserting such a row, its end is waited for.
+    """
+    table = table_of(model)
+    dialect = session.get_bind().dialect.name
+    statement = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+    inserted = session.execute(statement.on_conflict_do_nothing().returning(*table.primary_key), row)
+    return inserted.first() is not None

@@ -22,16 +22,17 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from migperf.schedules.firing import FiringOutcome
-from migperf.store.states import ChangeState, GroupState, RunState
+from migperf.store.states import ChangeState, DeliveryState, GroupState, RunState
 from migperf.store.types import Json, UtcDateTime
 
 _CHANGE_STATES = ", ".join(f"'{state}'" for state in ChangeState)
 _STATES = ", ".join(f"'{state}'" for state in RunState)
 _OUTCOMES = ", ".join(f"'{outcome}'" for outcome in FiringOutcome)
 _GROUP_STATES = ", ".join(f"'{state}'" for state in GroupState)
-_STATE, _CHANGE_STATE, _GROUP_STATE, _OUTCOME = (
+_DELIVERY_STATES = ", ".join(f"'{state}'" for state in DeliveryState)
+_STATE, _CHANGE_STATE, _GROUP_STATE, _OUTCOME, _DELIVERY_STATE = (
     Enum(states, native_enum=False, length=16, values_callable=lambda members: [str(m) for m in members])
-    for states in (RunState, ChangeState, GroupState, FiringOutcome)
+    for states in (RunState, ChangeState, GroupState, FiringOutcome, DeliveryState)
 )
 BigInt = Annotated[int, mapped_column(BigInteger)]
 BigId = Annotated[int, mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)]
@@ -39,6 +40,7 @@ BigId = Annotated[int, mapped_column(BigInteger().with_variant(Integer, "sqlite"
 _ACTIVE = text("released_at IS NULL")
 _TO_THIN = text("thinned_at IS NULL")
 _OF_EXPERIMENT = text("experiment_id IS NOT NULL")
+_PENDING = text("state = 'pending'")
 
 
 class Base(DeclarativeBase):
@@ -551,3 +553,64 @@ class IdempotencyKey(Base):
     request_sha256: Mapped[str] = mapped_column(String(64))
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), index=True)
     created_at: Mapped[datetime]
+
+
+class ChannelRow(Base):
+    """A channel that alerts go to."""
+
+    __tablename__ = "channels"
+    __table_args__ = (UniqueConstraint("name"),)
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    name: Mapped[str] = mapped_column(String(64))
+    document: Mapped[dict[str, Any]]
+    """The whole alerts.Channel, with its secrets."""
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class AlertRow(Base):
+    """An alert: the fields of alerts.Alert. There is one of a kind about a subject."""
+
+    __tablename__ = "alerts"
+    __table_args__ = (UniqueConstraint("kind", "subject"),)
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(32))
+    subject: Mapped[str] = mapped_column(String(255))
+    title: Mapped[str] = mapped_column(String(200))
+    text: Mapped[str] = mapped_column(Text)
+    facts: Mapped[list[Any]] = mapped_column(Json)
+    """Pairs of name and value: PostgreSQL's objects do not keep an order."""
+    link: Mapped[str | None] = mapped_column(String(500))
+    created_at: Mapped[datetime]
+
+    deliveries: Mapped[list["DeliveryRow"]] = relationship(
+        back_populates="alert", order_by="DeliveryRow.channel_id", lazy="selectin"
+    )
+
+
+class DeliveryRow(Base):
+    """An alert on its way to a channel: the outbox."""
+
+    __tablename__ = "alert_deliveries"
+    __table_args__ = (
+        CheckConstraint(f"state IN ({_DELIVERY_STATES})", name="state"),
+        Index("ix_alert_deliveries_due", "next_at", sqlite_where=_PENDING, postgresql_where=_PENDING),
+    )
+
+    alert_id: Mapped[str] = mapped_column(ForeignKey("alerts.id", ondelete="CASCADE"), primary_key=True)
+    channel_id: Mapped[str] = mapped_column(ForeignKey("channels.id", ondelete="CASCADE"), primary_key=True, index=True)
+    message_id: Mapped[str | None] = mapped_column(String(36), index=True)
+    """The message that it is sent in, alone or with others; None while a digest is being gathered."""
+    state: Mapped[DeliveryState] = mapped_column(_DELIVERY_STATE)
+    attempts: Mapped[int] = mapped_column(default=0)
+    """Tries that were begun. It grows with each claim, so it is the claim's token, too."""
+    next_at: Mapped[datetime]
+    """When it is to be tried; while somebody tries, when that claim is over."""
+    last_error: Mapped[str | None] = mapped_column(Text)
+    settled_at: Mapped[datetime | None]
+    """When it was delivered or given up."""
+
+    alert: Mapped[AlertRow] = relationship(back_populates="deliveries")
+    channel: Mapped[ChannelRow] = relationship(lazy="joined")

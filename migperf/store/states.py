@@ -1,4 +1,4 @@
-"""The states of a run and of a change of layout, and the transitions of a run: the one place that says what is legal.
+"""The states of runs and of what else has some, and the transitions of a run: the one place that says what is legal.
 
 The database enforces the same table by a trigger (see the migrations), so no code can step around it.
 """
@@ -120,6 +120,17 @@ class GroupState(StrEnum):
     def is_worth_another_try(self) -> bool:
         """Whether it might succeed if it were tried again as it is."""
         return self in {GroupState.FAILED, GroupState.TIMED_OUT, GroupState.LOST}
+
+
+class DeliveryState(StrEnum):
+    """What has become of an alert on its way to a channel."""
+
+    PENDING = "pending"
+    """It is to be sent, for the first time or again."""
+    DELIVERED = "delivered"
+    """The channel has taken it."""
+    GIVEN_UP = "given_up"
+    """It was tried as often as the settings allow, or trying again is of no use; ``last_error`` says why."""
 
 
 _TELLING = (

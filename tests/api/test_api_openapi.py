@@ -10,6 +10,7 @@ from api.app import create_app
 from api.problems import Problem
 from api.schemas import (
     advice,
+    alerts,
     comparison,
     compatibility,
     experiments,
@@ -27,6 +28,7 @@ from api.schemas import (
 )
 from api.schemas.layouts import LayoutRequest
 from api.schemas.schedules import SchedulePatch
+from migperf.alerts.channel import EmailChannel, SlackChannel, WebhookChannel
 from migperf.analysis.advisor.demand import Demand
 from migperf.experiments.document import Experiment
 from migperf.gpus.selector import Selector
@@ -46,9 +48,13 @@ INPUTS: dict[str, type[BaseModel]] = {
     "Schedule": Schedule,
     "SchedulePatch": SchedulePatch,
     "Demand": Demand,
+    "WebhookChannel": WebhookChannel,
+    "SlackChannel": SlackChannel,
+    "EmailChannel": EmailChannel,
 }
 SCHEMAS = (
     advice,
+    alerts,
     comparison,
     compatibility,
     experiments,
@@ -96,6 +102,14 @@ OPERATIONS = {
     "fire_schedule",
     "delete_schedule",
     "get_advice",
+    "add_channel",
+    "list_channels",
+    "get_channel",
+    "replace_channel",
+    "delete_channel",
+    "send_test_alert",
+    "list_alerts",
+    "get_alert",
     "get_roofline",
     "list_series",
     "get_series",

@@ -24,6 +24,8 @@ COMMANDS = [
     "scheduler",
     *(f"runs {name}" for name in ("list", "show", "watch", "cancel", "delete", "log", "series", "export")),
     *(f"schedules {name}" for name in ("validate", "add", "list", "show", "pause", "resume", "run-now", "delete")),
+    "alerts list",
+    *(f"alerts channels {name}" for name in ("add", "list", "delete", "test")),
     *(f"db {name}" for name in ("upgrade", "downgrade", "current", "check", "thin")),
 ]
 

@@ -58,7 +58,7 @@ def test_what_a_schedule_fires_is_measured_and_two_schedulers_fire_it_once(runni
     for _ in range(2):
         database = Database(running.settings.sqlalchemy_url)
         dispatcher = Dispatcher(database, running.settings)
-        passes = Passes(dispatcher, Retention(database, running.settings), 0.3)
+        passes = Passes((dispatcher.run_pass, Retention(database, running.settings).step), 0.3)
         keeper = Timekeeper(database, running.settings.node_stale_s, fast)
         opened += [database, dispatcher]
         loops.append(threading.Thread(target=keep_time, args=(keeper, passes, stop)))
