@@ -136,13 +136,13 @@ def test_the_page_follows_an_experiment_and_keeps_focus_and_scroll(page: "Page",
 def test_an_experiment_is_cancelled_taken_up_again_and_deleted(page: "Page", database: Database) -> None:
     experiment_id = made(database, [cell(number=1)], lambda *_: None)
     opened(page, f"/experiments/{experiment_id}")
-    page.click("text=Cancel")
+    page.click("[data-action=cancel]")
     page.wait_for_selector("#standing:has-text('cancelled')")
     with database.write() as session:
         experiments.resume(session, experiment_id, now(session))
-    page.click("text=Take up again")
+    page.click("[data-action=resume]")
     page.wait_for_selector("#problems:has-text('is going on; cancel it first')")
-    page.click("text=Cancel")
+    page.click("[data-action=cancel]")
     page.wait_for_selector("[data-action=resume]")
     assert page.inner_text("#problems") == ""
     page.click("text=Delete …")
