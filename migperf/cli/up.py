@@ -39,7 +39,8 @@ def run_up(settings: Settings, *, first_benchmark: bool, say: Say) -> int:
     _require_free_port(settings)
     upgrade_schema(settings)
     processes = service_processes(settings)
-    before = {number: signal.signal(number, _interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     try:
         bring_up(settings, processes, say)
         if first_benchmark:
@@ -52,11 +53,9 @@ def run_up(settings: Settings, *, first_benchmark: bool, say: Say) -> int:
         say("Stopping …")
         return 0
     finally:
-        for number in before:  # whoever asks again does not want to wait
+        for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
         stop_all(processes)
-        for number, handler in before.items():
-            signal.signal(number, handler)
         say("Stopped.")
 
 
