@@ -2,6 +2,7 @@
 
 from alembic import context
 
+from migperf.store import history_tables  # noqa: F401 - tables that the metadata is to know
 from migperf.store.models import Base
 
 

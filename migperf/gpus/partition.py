@@ -23,6 +23,16 @@ class PartitionKind(StrEnum):
     CPU_SHARE = "cpu_share"
     """What one of several runs has of a CPU."""
 
+    @property
+    def is_share(self) -> bool:
+        """Whether such a partition is there for the time of a group of runs only."""
+        return self in {
+            PartitionKind.MPS,
+            PartitionKind.TIME_SLICE,
+            PartitionKind.GREEN_CONTEXT,
+            PartitionKind.CPU_SHARE,
+        }
+
 
 class Share(BaseModel):
     """What a partition that is shared for the time of a group of runs has of the whole, and by which limits."""

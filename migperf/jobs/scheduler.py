@@ -1,4 +1,4 @@
-"""The scheduler process: fires schedules in time, passes over the queue, delivers alerts and thins old series.
+"""The scheduler process: fires schedules in time, passes over the queue, judges results, delivers alerts, thins series.
 
 Several of them do no harm.
 """
@@ -11,8 +11,10 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from migperf.jobs.confirming import Confirming
 from migperf.jobs.dispatch import Dispatcher
 from migperf.jobs.firing import Timekeeper
+from migperf.jobs.judging import Judge
 from migperf.jobs.postman import Postman
 from migperf.jobs.retention import Retention
 from migperf.settings import Settings
@@ -34,7 +36,9 @@ def run_scheduler(settings: Settings) -> int:
     postman = Postman.of(database, settings)
     dispatcher = Dispatcher(database, settings)
     timekeeper = Timekeeper(database, settings.node_stale_s)
-    steps = (dispatcher.run_pass, postman.step, Retention(database, settings).step)
+    judge, confirming = Judge(database), Confirming(database, settings.node_stale_s)
+    retention = Retention(database, settings)
+    steps = (dispatcher.run_pass, judge.step, confirming.step, postman.step, retention.step)
     try:
         keep_time(timekeeper, Passes(steps, settings.placement_interval_s), stop)
     finally:

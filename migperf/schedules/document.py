@@ -16,6 +16,7 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from migperf.experiments.document import Experiment
+from migperf.histories.watch import Watch
 from migperf.schedules.cron import checked_cron, checked_zone
 from migperf.schedules.errors import ScheduleError
 from migperf.strict_yaml import StrictYamlError, read_yaml
@@ -96,6 +97,10 @@ class Schedule(BaseModel):
     )
     grace_s: Annotated[float, Field(ge=0, le=MAX_GRACE_S, allow_inf_nan=False)] = Field(
         default=300.0, description="A firing that is later than this is missed; else it is on time."
+    )
+    watch: Watch | None = Field(
+        default_factory=Watch,
+        description="How the histories of its runs are watched for changes; null: they are judged, and nobody is told.",
     )
     paused: bool = Field(default=False, description="While it is paused it does not fire, and nothing is missed.")
 

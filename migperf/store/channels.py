@@ -1,6 +1,6 @@
 """Channels: storing, finding, changing and deleting where alerts go."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import select
@@ -68,3 +68,12 @@ def replace(session: Session, channel_id: str, channel: Channel, now: datetime) 
 def delete(session: Session, channel_id: str) -> None:
     """Delete a channel, and with it what was or is to be delivered to it. Raises NotFoundError."""
     session.delete(get(session, channel_id))
+
+
+def chosen(session: Session, names: Collection[str] | None) -> tuple[Sequence[str] | None, tuple[str, ...]]:
+    """Return the ids of the channels with these names, and the names that no channel has; None stands for all."""
+    if names is None:
+        return None, ()
+    query = select(ChannelRow.name, ChannelRow.id).where(ChannelRow.name.in_(names))
+    found = {row.name: row.id for row in session.execute(query)}
+    return list(found.values()), tuple(name for name in names if name not in found)

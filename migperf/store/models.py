@@ -18,6 +18,7 @@ from sqlalchemy import (
     UniqueConstraint,
     desc,
     text,
+    true,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
@@ -39,7 +40,9 @@ BigId = Annotated[int, mapped_column(BigInteger().with_variant(Integer, "sqlite"
 """SQLite numbers rows by itself only where the type is exactly INTEGER."""
 _ACTIVE = text("released_at IS NULL")
 _TO_THIN = text("thinned_at IS NULL")
+_HISTORY_DUE = text("history_due")
 _OF_EXPERIMENT = text("experiment_id IS NOT NULL")
+_UNHEARD = text("heard_at IS NULL")
 _PENDING = text("state = 'pending'")
 
 
@@ -159,6 +162,7 @@ class Run(Base):
             sqlite_where=_OF_EXPERIMENT,
             postgresql_where=_OF_EXPERIMENT,
         ),
+        Index("ix_runs_history_due", "id", sqlite_where=_HISTORY_DUE, postgresql_where=_HISTORY_DUE),
         Index("ix_runs_to_thin", "finished_at", sqlite_where=_TO_THIN, postgresql_where=_TO_THIN),
     )
 
@@ -212,6 +216,8 @@ class Run(Base):
     """How many attempts were given up since they were tainted."""
     thinned_at: Mapped[datetime | None]
     """When retention went through its series, whether it found any to thin or not."""
+    history_due: Mapped[bool] = mapped_column(default=True, server_default=true())
+    """Whether its history is still to hear of it; from the beginning no for a run that is to be in none."""
     environment: Mapped[dict[str, Any] | None]
 
     group_row: Mapped["GroupRow | None"] = relationship(
@@ -314,6 +320,7 @@ class FiringRow(Base):
     __table_args__ = (
         CheckConstraint(f"outcome IN ({_OUTCOMES})", name="outcome"),
         UniqueConstraint("schedule_id", "due_at", name="uq_firings_due"),
+        Index("ix_firings_unheard", "id", sqlite_where=_UNHEARD, postgresql_where=_UNHEARD),
         {"sqlite_autoincrement": True},
     )
 
@@ -329,6 +336,12 @@ class FiringRow(Base):
     """Why it submitted nothing; None where it did."""
     went_by: Mapped[int]
     """How many firings before this one nobody saw to."""
+    heard_at: Mapped[datetime | None]
+    """When it was seen what came of it; None before."""
+    measured: Mapped[int | None]
+    """How many points of histories came of it; None while that is not known, or where it was left out on purpose."""
+    silence: Mapped[str | None] = mapped_column(Text)
+    """Why it measured nothing; None where it did, or that is not known."""
     run_id: Mapped[str | None] = mapped_column(ForeignKey("runs.id", ondelete="SET NULL"), index=True)
     experiment_id: Mapped[str | None] = mapped_column(ForeignKey("experiments.id", ondelete="SET NULL"), index=True)
 

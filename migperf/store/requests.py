@@ -42,6 +42,10 @@ class RunRequest(Benchmark):
         default=0,
         description="How often the run is queued again when its result is tainted or void; the last attempt's stays.",
     )
+    in_history: bool = Field(
+        default=True,
+        description="Whether its result is a point of its benchmark's history; false for trials of something else.",
+    )
     labels: Annotated[dict[LabelKey, LabelValue], Field(max_length=32)] = Field(
         default_factory=dict, description="Names and values to find the run by."
     )

@@ -76,6 +76,7 @@ def _queued(request: RunRequest, now: datetime, membership: Membership | None) -
         timeout_s=request.timeout_s,
         retry_limit=request.retry_limit,
         taint_retry_limit=request.taint_retry_limit,
+        history_due=request.in_history,
         experiment_id=membership and membership.experiment_id,
         group_id=membership and membership.group_id,
         member=membership and membership.member,

@@ -59,14 +59,16 @@ class History:
     def resume(cls, rule: MetricRule, points: Sequence[Point], judgement: Judgement, metrics: int = 1) -> "History":
         """Return a history whose points and last judgement were kept elsewhere.
 
-        ValueError if the judgement is of another number of points.
+        ``points`` are those that were judged, or at least the last ``WINDOW`` of them. ValueError if they are fewer, or
+        more than the judgement is of.
         """
-        if judgement.points != len(points):
+        if not min(judgement.points, WINDOW) <= len(points) <= judgement.points:
             raise ValueError(
                 f"the judgement is of {judgement.points} points, and there are {len(points)}: "
-                f"give the points that were judged, and append what came later"
+                f"give the points that were judged, or the last {WINDOW}, and append what came later"
             )
-        return cls(rule=rule, metrics=metrics, timeline=Timeline().with_next(*points), judgement=judgement)
+        timeline = Timeline.unread(judgement.points - len(points)).with_next(*points)
+        return cls(rule=rule, metrics=metrics, timeline=timeline, judgement=judgement)
 
     def change_at(self, first: int) -> Change | None:
         """Return what a change before this point would be, the place being known; None if a side is too short.

@@ -30,6 +30,11 @@ class Timeline:
     def __len__(self) -> int:
         return len(self.logs)
 
+    @classmethod
+    def unread(cls, count: int) -> "Timeline":
+        """Return so many points that are known to be there and need not be looked at, being older than the window."""
+        return cls(np.full(count, np.nan), np.full(count, np.nan))
+
     def with_next(self, *points: Point) -> "Timeline":
         """Return the timeline with further points."""
         logs = [math.log(point.value) for point in points]
