@@ -2,9 +2,10 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path
 
 from api.dependencies import AppDatabase, AppLinks
+from api.paging import DEFAULT_LIMIT, PageCursor, PageLimit
 from api.problems import NOT_FOUND, VALIDATION, documented
 from api.schemas.alerts import AlertList, AlertView
 from migperf.store import alerts
@@ -17,16 +18,14 @@ AlertId = Annotated[str, Path(description="Id of an alert.", examples=["019ac0ab
 def list_alerts(
     database: AppDatabase,
     links: AppLinks,
-    limit: Annotated[int, Query(ge=1, le=200, description="At most so many.")] = 50,
-    cursor: Annotated[str | None, Query(max_length=36, description="`next_cursor` of the page before.")] = None,
+    limit: PageLimit = DEFAULT_LIMIT,
+    cursor: PageCursor = None,
 ) -> AlertList:
     """Return one page of alerts, newest first, with what has become of them on each channel."""
     with database.read() as session:
-        rows = alerts.latest(session, limit + 1, cursor)
-        return AlertList(
-            items=tuple(AlertView.of(row, links) for row in rows[:limit]),
-            next_cursor=rows[limit - 1].id if len(rows) > limit else None,
-        )
+        page = alerts.latest(session, limit, cursor)
+        items = tuple(AlertView.of(row, links) for row in page.rows)
+        return AlertList(items=items, next_cursor=page.next_cursor)
 
 
 @router.get("/{alert_id}", summary="Show an alert", responses=documented(NOT_FOUND))

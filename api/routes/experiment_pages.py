@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from api.dependencies import AppDatabase, AppLinks, AppPages, AppSettings
 from api.experiment_form import EXAMPLE, file_of
 from api.experiment_page import ExperimentPage, Progress
+from api.paging import DEFAULT_LIMIT, PageCursor
 from api.schemas.experiments import ExperimentView
 from migperf.errors import NotFoundError
 from migperf.store import experiments
@@ -17,7 +18,7 @@ from migperf.store.experiment_counts import counts_of
 
 router = APIRouter(prefix="/experiments", include_in_schema=False, default_response_class=HTMLResponse)
 
-ON_A_PAGE = 50
+ON_A_PAGE = DEFAULT_LIMIT
 
 
 @router.get("")
@@ -26,17 +27,17 @@ def show_experiments(
     settings: AppSettings,
     links: AppLinks,
     pages: AppPages,
-    cursor: Annotated[str | None, Query(max_length=36)] = None,
+    cursor: PageCursor = None,
 ) -> HTMLResponse:
     """List experiments, newest first."""
     with database.read() as session:
-        rows = experiments.latest(session, ON_A_PAGE + 1, cursor)
-        shown = rows[:ON_A_PAGE]
-        counted = counts_of(session, [row.id for row in shown])
-        listed = [(ExperimentView.of(row, counted[row.id], links), Progress(counted[row.id].repeats)) for row in shown]
-    next_cursor = shown[-1].id if len(rows) > ON_A_PAGE else None
+        page = experiments.latest(session, ON_A_PAGE, cursor)
+        counted = counts_of(session, [row.id for row in page.rows])
+        listed = [
+            (ExperimentView.of(row, counted[row.id], links), Progress(counted[row.id].repeats)) for row in page.rows
+        ]
     return pages.render(
-        "experiments.html", links, listed=listed, cursor=cursor, next_cursor=next_cursor, api_url=settings.api_url
+        "experiments.html", links, listed=listed, cursor=cursor, next_cursor=page.next_cursor, api_url=settings.api_url
     )
 
 

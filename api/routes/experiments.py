@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path, Query, Response
 from fastapi.responses import HTMLResponse
 
 from api.dependencies import AppDatabase, AppLinks, AppPlacement, AppSettings
+from api.paging import DEFAULT_LIMIT, PageCursor, PageLimit
 from api.problems import (
     BODY_TOO_LARGE,
     CONFLICT,
@@ -86,18 +87,15 @@ def submit_experiment(
 def list_experiments(
     database: AppDatabase,
     links: AppLinks,
-    limit: Annotated[int, Query(ge=1, le=200, description="At most so many.")] = 50,
-    cursor: Annotated[str | None, Query(max_length=36, description="`next_cursor` of the page before.")] = None,
+    limit: PageLimit = DEFAULT_LIMIT,
+    cursor: PageCursor = None,
 ) -> ExperimentList:
     """Return one page of experiments, newest first."""
     with database.read() as session:
-        rows = experiments.latest(session, limit + 1, cursor)
-        shown = rows[:limit]
-        counted = counts_of(session, [row.id for row in shown])
-        return ExperimentList(
-            items=[ExperimentView.of(row, counted[row.id], links) for row in shown],
-            next_cursor=shown[-1].id if len(rows) > limit else None,
-        )
+        page = experiments.latest(session, limit, cursor)
+        counted = counts_of(session, [row.id for row in page.rows])
+        items = [ExperimentView.of(row, counted[row.id], links) for row in page.rows]
+        return ExperimentList(items=items, next_cursor=page.next_cursor)
 
 
 @router.get("/{experiment_id}", summary="Show an experiment", responses=documented(NOT_FOUND))

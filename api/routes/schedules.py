@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Response
 from sqlalchemy.orm import Session
 
 from api.dependencies import AppDatabase, AppLinks, AppPlacement, AppSettings
 from api.links import Links
+from api.paging import DEFAULT_LIMIT, PageCursor, PageLimit
 from api.problems import (
     BODY_TOO_LARGE,
     CONFLICT,
@@ -55,18 +56,15 @@ def add_schedule(body: Schedule, response: Response, database: AppDatabase, link
 def list_schedules(
     database: AppDatabase,
     links: AppLinks,
-    limit: Annotated[int, Query(ge=1, le=200, description="At most so many.")] = 50,
-    cursor: Annotated[str | None, Query(max_length=36, description="`next_cursor` of the page before.")] = None,
+    limit: PageLimit = DEFAULT_LIMIT,
+    cursor: PageCursor = None,
 ) -> ScheduleList:
     """Return one page of schedules, newest first."""
     with database.read() as session:
-        rows = schedules.latest(session, limit + 1, cursor)
-        shown = rows[:limit]
-        last, time = firings.last_of(session, [row.id for row in shown]), now(session)
-        return ScheduleList(
-            items=[ScheduleView.of(row, last.get(row.id), links, time) for row in shown],
-            next_cursor=shown[-1].id if len(rows) > limit else None,
-        )
+        page = schedules.latest(session, limit, cursor)
+        last, time = firings.last_of(session, [row.id for row in page.rows]), now(session)
+        items = [ScheduleView.of(row, last.get(row.id), links, time) for row in page.rows]
+        return ScheduleList(items=items, next_cursor=page.next_cursor)
 
 
 @router.get("/{schedule}", summary="Show a schedule", responses=documented(NOT_FOUND, VALIDATION))

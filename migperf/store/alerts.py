@@ -11,6 +11,7 @@ from migperf.alerts.alert import Alert, NewAlert
 from migperf.errors import NotFoundError
 from migperf.store.bulk import insert_if_new
 from migperf.store.models import AlertRow, ChannelRow, DeliveryRow
+from migperf.store.newest import NewestPage, newest_page
 from migperf.store.states import DeliveryState
 
 
@@ -61,10 +62,9 @@ def get(session: Session, alert_id: str) -> AlertRow:
     return row
 
 
-def latest(session: Session, limit: int, before: str | None = None) -> Sequence[AlertRow]:
-    """Return at most ``limit`` alerts, newest first; with ``before`` those older than the one of that id."""
-    query = select(AlertRow).order_by(AlertRow.id.desc()).limit(limit)
-    return session.scalars(query if before is None else query.where(AlertRow.id < before)).all()
+def latest(session: Session, limit: int, before: str | None = None) -> NewestPage[AlertRow]:
+    """Return at most ``limit`` alerts, newest first; with ``before`` of those older than the one of that id."""
+    return newest_page(session, select(AlertRow), AlertRow.id, limit, before)
 
 
 def describe(row: AlertRow) -> Alert:

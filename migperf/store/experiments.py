@@ -14,6 +14,7 @@ from migperf.errors import ConflictError, NotFoundError
 from migperf.experiments.group import GroupSpec
 from migperf.store import groups, runs
 from migperf.store.models import CellRow, ExperimentRow, GroupRow, Run
+from migperf.store.newest import NewestPage, newest_page
 from migperf.store.requests import RunRequest
 from migperf.store.runs import Membership
 from migperf.store.states import GroupState
@@ -82,14 +83,13 @@ def require(session: Session, experiment_id: str) -> None:
         raise NotFoundError("experiment", experiment_id)
 
 
-def latest(session: Session, limit: int, before: str | None = None) -> Sequence[ExperimentRow]:
-    """Return at most ``limit`` experiments, newest first; with ``before`` those older than the one of that id.
+def latest(session: Session, limit: int, before: str | None = None) -> NewestPage[ExperimentRow]:
+    """Return at most ``limit`` experiments, newest first; with ``before`` of those older than the one of that id.
 
     Their plans, which have a line for each repeat, are not read.
     """
-    query = select(ExperimentRow).options(defer(ExperimentRow.plan, raiseload=True))
-    query = query.order_by(ExperimentRow.id.desc()).limit(limit)
-    return session.scalars(query if before is None else query.where(ExperimentRow.id < before)).all()
+    rows = select(ExperimentRow).options(defer(ExperimentRow.plan, raiseload=True))
+    return newest_page(session, rows, ExperimentRow.id, limit, before)
 
 
 def cells_of(session: Session, experiment_id: str, numbers: range) -> Sequence[CellRow]:

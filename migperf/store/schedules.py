@@ -15,6 +15,7 @@ from migperf.errors import ConflictError, NotFoundError
 from migperf.schedules.document import Schedule, validate
 from migperf.schedules.firing import moments
 from migperf.store.models import ScheduleRow
+from migperf.store.newest import NewestPage, newest_page
 
 _TIMING = ("cron", "time_zone")
 _NAMED = 20
@@ -53,10 +54,9 @@ def lock(session: Session, schedule_id: str) -> ScheduleRow:
     return row
 
 
-def latest(session: Session, limit: int, before: str | None = None) -> Sequence[ScheduleRow]:
-    """Return at most ``limit`` schedules, newest first; with ``before`` those older than the one of that id."""
-    query = select(ScheduleRow).order_by(ScheduleRow.id.desc()).limit(limit)
-    return session.scalars(query if before is None else query.where(ScheduleRow.id < before)).all()
+def latest(session: Session, limit: int, before: str | None = None) -> NewestPage[ScheduleRow]:
+    """Return at most ``limit`` schedules, newest first; with ``before`` of those older than the one of that id."""
+    return newest_page(session, select(ScheduleRow), ScheduleRow.id, limit, before)
 
 
 def read(row: ScheduleRow) -> Schedule:

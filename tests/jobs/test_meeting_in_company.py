@@ -70,7 +70,7 @@ class Worker:
     def settle(self) -> list[GroupState]:
         with self.database.write() as session:
             experiments.settle(session, now(session))
-            (one,) = experiments.latest(session, 1)
+            (one,) = experiments.latest(session, 1).rows
             return [group.state for group in experiments.groups_of(session, one.id)]
 
 

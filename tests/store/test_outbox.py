@@ -203,8 +203,11 @@ def test_alerts_are_listed_newest_first_page_by_page(database: Database) -> None
     with database.write() as session:
         raised = [alerts.raise_alert(session, new_alert(str(number)), NOW) for number in range(5)]
         first = alerts.latest(session, 3)
-        assert [row.id for row in first] == raised[:1:-1]
-        assert [row.id for row in alerts.latest(session, 3, first[-1].id)] == raised[1::-1]
+        assert [row.id for row in first.rows] == raised[:1:-1]
+        rest = alerts.latest(session, 3, first.next_cursor)
+        assert [row.id for row in rest.rows] == raised[1::-1]
+        assert rest.next_cursor is None
+        assert alerts.latest(session, 5).next_cursor is None, "a page that just holds all is the last"
 
 
 def test_states_that_there_are_not_are_refused_by_the_database(database: Database) -> None:

@@ -48,7 +48,7 @@ def test_two_schedules_have_two_names_also_after_one_was_changed(database: Datab
     with pytest.raises(ConflictError, match="named 'nightly'"), database.write() as session:
         schedules.replace(session, "weekly", schedule("nightly"), NOON)
     with database.read() as session:
-        assert [row.name for row in schedules.latest(session, 10)] == ["weekly", "nightly"]
+        assert [row.name for row in schedules.latest(session, 10).rows] == ["weekly", "nightly"]
 
 
 def test_a_new_schedule_fires_from_its_first_time_on_and_not_for_what_fell_before(database: Database) -> None:
