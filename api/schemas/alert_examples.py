@@ -12,6 +12,7 @@ CHANNEL: dict[str, Any] = {
     "target": "https://ci.example.com/hooks/migperf",
     "digest_s": 0,
     "settings": {},
+    "unreadable": None,
     "created_at": "2026-01-31T12:00:00Z",
     "updated_at": "2026-01-31T12:00:00Z",
 }

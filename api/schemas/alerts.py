@@ -1,13 +1,14 @@
 """Channels and alerts as they are shown: without secrets."""
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import AwareDatetime, ConfigDict, Field, JsonValue
+from pydantic import AwareDatetime, ConfigDict, Field, JsonValue, ValidationError
 
 from api.links import Links
 from api.schemas import alert_examples as examples
 from api.schemas.view import View
 from migperf.alerts.channel import CHANNEL, SECRET_FIELDS, WebhookChannel
+from migperf.errors import DocumentError
 from migperf.store.alerts import describe
 from migperf.store.models import AlertRow, ChannelRow, DeliveryRow
 from migperf.store.states import DeliveryState
@@ -16,35 +17,61 @@ _TOLD_OTHERWISE = {"name", "kind", "digest_s", "url", *SECRET_FIELDS}
 
 
 class ChannelView(View):
-    """A channel. Its secrets, and the part of its URL that may be one, are not shown."""
+    """A channel. Its secrets, and the part of its URL that may be one, are not shown.
+
+    What another version has stored may be of no kind that this one knows: then ``unreadable`` says why.
+    """
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.CHANNEL]})
 
     id: str
     url: str = Field(description="Path of the channel.")
     name: str
-    kind: Literal["webhook", "slack", "email"]
-    target: str = Field(description="Where it leads: a URL without its query, for Slack the host alone; recipients.")
-    digest_s: int = Field(description="Alerts are gathered for so many seconds and sent as one; 0: each at once.")
+    kind: Literal["webhook", "slack", "email"] | None = Field(description="null where it is unreadable.")
+    target: str | None = Field(
+        description="Where it leads: a URL without its query, for Slack the host alone; recipients. null where it is "
+        "unreadable."
+    )
+    digest_s: int | None = Field(
+        description="Alerts are gathered for so many seconds and sent as one; 0: each at once. null where it is "
+        "unreadable."
+    )
     settings: dict[str, JsonValue] = Field(description="What else its document says, without secrets.")
+    unreadable: str | None = Field(
+        description="Why this version of the service cannot read the channel, so that it is sent nothing: replace or "
+        "delete it. null where it can."
+    )
     created_at: AwareDatetime
     updated_at: AwareDatetime
 
     @classmethod
     def of(cls, row: ChannelRow, links: Links) -> Self:
         """Return a stored channel as it is shown."""
-        channel = CHANNEL.validate_python(row.document)
         return cls(
             id=row.id,
             url=links.channel(row.id),
             name=row.name,
-            kind=channel.kind,
-            target=channel.target,
-            digest_s=channel.digest_s,
-            settings=channel.model_dump(mode="json", exclude=_TOLD_OTHERWISE),
             created_at=row.created_at,
             updated_at=row.updated_at,
+            **_read(row),
         )
+
+
+def _read(row: ChannelRow) -> dict[str, Any]:
+    """Return what the document of a channel says, as far as it may be shown."""
+    try:
+        channel = CHANNEL.validate_python(row.document)
+    except ValidationError as error:
+        # It names fields and what would be right, and not what they hold, which may be a secret.
+        unreadable = str(DocumentError.of(error))
+        return {"kind": None, "target": None, "digest_s": None, "settings": {}, "unreadable": unreadable}
+    return {
+        "kind": channel.kind,
+        "target": channel.target,
+        "digest_s": channel.digest_s,
+        "settings": channel.model_dump(mode="json", exclude=_TOLD_OTHERWISE),
+        "unreadable": None,
+    }
 
 
 class ChannelSet(ChannelView):

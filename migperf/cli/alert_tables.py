@@ -49,7 +49,8 @@ def print_channels(channels: Iterable[ChannelView]) -> None:
     made = table("Channel", "Name", "Kind", "Digest", "Target", right=("Digest",), whole=("Channel",))
     for each in channels:
         digest = f"{each.digest_s} s" if each.digest_s else "–"
-        made.add_row(each.id, Text(each.name), each.kind, digest, Text(each.target))
+        target = Text(each.target or "") if each.unreadable is None else Text(f"unreadable: {each.unreadable}", "red")
+        made.add_row(each.id, Text(each.name), each.kind or "–", digest, target)
     if made.row_count:
         out().print(made)
     else:

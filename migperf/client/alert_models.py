@@ -12,10 +12,12 @@ class ChannelView(View):
     id: str
     url: str
     name: str
-    kind: str
-    target: str
-    digest_s: int
+    kind: str | None = None
+    target: str | None = None
+    digest_s: int | None = None
     settings: dict[str, JsonValue]
+    unreadable: str | None = None
+    """Why the service cannot read it, so that it is sent nothing; kind, target and digest are then None."""
     created_at: AwareDatetime
     updated_at: AwareDatetime
     secret: str | None = None

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
 from migperf.alerts.alert import Alert, NewAlert
+from migperf.alerts.channel import MAX_DIGEST_S
 from migperf.errors import NotFoundError
 from migperf.store.bulk import insert_if_new
 from migperf.store.models import AlertRow, ChannelRow, DeliveryRow
@@ -44,7 +45,7 @@ def _kept(session: Session, channels: Collection[str] | None) -> Sequence[Channe
 
 
 def _delivery(alert_id: str, channel: ChannelRow, now: datetime, *, at_once: bool) -> DeliveryRow:
-    gathered_s = 0 if at_once else channel.document["digest_s"]
+    gathered_s = 0 if at_once else _digest_s(channel)
     return DeliveryRow(
         alert_id=alert_id,
         channel_id=channel.id,
@@ -52,6 +53,15 @@ def _delivery(alert_id: str, channel: ChannelRow, now: datetime, *, at_once: boo
         state=DeliveryState.PENDING,
         next_at=now + timedelta(seconds=gathered_s),
     )
+
+
+def _digest_s(channel: ChannelRow) -> int:
+    """Return for how long a channel gathers; 0 where another version has stored what says none.
+
+    Whatever a channel holds, what has happened is stored: the delivery then tells that the channel cannot be read.
+    """
+    stored = channel.document.get("digest_s")
+    return stored if isinstance(stored, int) and 0 <= stored <= MAX_DIGEST_S else 0
 
 
 def get(session: Session, alert_id: str) -> AlertRow:

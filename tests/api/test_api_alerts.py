@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from api.schemas.alerts import AlertList, AlertView, ChannelList, ChannelSet, ChannelView
 from migperf.store import alerts, outbox
 from migperf.store.database import Database, now
+from migperf.store.models import ChannelRow
 from tests.alerts.made_alerts import NOW, new_alert
 from tests.alerts.test_alert_channels import EMAIL, SECRET, SLACK, WEBHOOK
 from tests.api.serving import TestClient
@@ -159,3 +160,38 @@ NEAR_CHANNELS = st.sampled_from([WEBHOOK, SLACK, EMAIL]).flatmap(
 def test_no_channel_makes_the_service_fail(client: TestClient, body: object) -> None:
     answer = client.post("/v1/channels", content=json.dumps(body), headers={"Content-Type": "application/json"})
     assert answer.status_code in (201, 400, 409, 422)
+
+
+@both_databases
+def test_a_channel_that_cannot_be_read_is_listed_with_the_reason_and_can_be_deleted(
+    client: TestClient, database: Database
+) -> None:
+    added(client, SLACK)
+    broken = added(client, WEBHOOK)
+    with database.write() as session:
+        row = session.get_one(ChannelRow, broken["id"])
+        row.document = {"kind": "webhook", "name": "ci", "secret": "t0p", "token": "t0p", "digest_s": "often"}
+    listed = client.get("/v1/channels")
+    assert listed.status_code == 200, listed.text
+    assert ChannelList.model_validate(listed.json()).model_dump(mode="json") == listed.json()
+    readable, unreadable = listed.json()["items"]
+    assert (readable["kind"], readable["unreadable"]) == ("slack", None)
+    assert (unreadable["name"], unreadable["kind"], unreadable["target"]) == ("ci", None, None)
+    for told in ("webhook.url: Field required", "webhook.secret: give whsec_", "webhook.token: Extra inputs"):
+        assert told in unreadable["unreadable"]
+    assert "t0p" not in listed.text
+    assert client.get(broken["url"]).json() == unreadable
+    assert client.post(f"{broken['url']}/test").status_code == 202, "the delivery tells what is wrong"
+    assert client.delete(broken["url"]).status_code == 204
+    assert [each["name"] for each in client.get("/v1/channels").json()["items"]] == ["chat"]
+
+
+@both_databases
+def test_what_has_happened_is_stored_whatever_a_channel_holds(client: TestClient, database: Database) -> None:
+    broken = added(client, WEBHOOK)
+    with database.write() as session:
+        session.get_one(ChannelRow, broken["id"]).document = {}
+    with database.write() as session:
+        raised = alerts.raise_alert(session, new_alert(), NOW)
+    [delivery] = client.get(f"/v1/alerts/{raised}").json()["deliveries"]
+    assert (delivery["channel"], delivery["state"]) == ("ci", "pending")
