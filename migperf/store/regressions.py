@@ -1,6 +1,6 @@
 """Regressions: opened, moved and resolved as their history is judged; found, triaged and commented on by people."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from migperf.histories.wording import size_of
 from migperf.histories.worsening import Shifted, Worsening, match, worsenings
 from migperf.statistics.detection.metric_rule import MetricRule
 from migperf.store.history_tables import HistoryRow, PointRow, RegressionEntryRow, RegressionRow
+from migperf.store.newest import NewestPage, newest_page
 
 _STANDING = tuple(state for state in RegressionState if state.is_standing)
 
@@ -124,18 +125,16 @@ def latest(
     session: Session,
     limit: int,
     before: str | None = None,
-    states: Sequence[RegressionState] = (),
+    states: Collection[RegressionState] = (),
     history_id: str | None = None,
-) -> Sequence[RegressionRow]:
+) -> NewestPage[RegressionRow]:
     """Return at most ``limit`` regressions, newest first; with ``before`` those older than the one of that id."""
-    query = select(RegressionRow).order_by(RegressionRow.id.desc()).limit(limit)
-    if before is not None:
-        query = query.where(RegressionRow.id < before)
+    query = select(RegressionRow)
     if states:
         query = query.where(RegressionRow.state.in_(states))
     if history_id is not None:
         query = query.where(RegressionRow.history_id == history_id)
-    return session.scalars(query).unique().all()
+    return newest_page(session, query, RegressionRow.id, limit, before)
 
 
 def triage(
