@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from pydantic import Field
@@ -35,6 +36,7 @@ class StepParameters(Parameters):
     step_ms: float = Field(default=1.0, ge=0, le=60_000, description="Time that a step sleeps, ms.")
     samples: int = Field(default=1, ge=1, description="Samples of a step.")
     total_steps: int | None = Field(default=None, ge=1, description="A training run ends after so many steps.")
+    slowed_by: str = Field(default="", description="A file with the factor by which steps are slower, if it is there.")
 
 
 class Misdeed(StrEnum):
@@ -63,6 +65,12 @@ class MisbehaveParameters(Parameters):
     note: str = Field(default="", description="A file that gets the pid of a child left behind.")
 
 
+def _factor(name: str) -> float:
+    """Return what a file says, as if another version of the payload were installed."""
+    file = Path(name)
+    return float(file.read_text()) if name and file.is_file() else 1.0
+
+
 class _Sleeping:
     samples_per_step = 1
     sample_unit = "sample"
@@ -73,6 +81,7 @@ class _Sleeping:
         self.total_steps = parameters.total_steps
         self.steps = 0
         self.device = context.device
+        self.step_s = parameters.step_ms / 1000 * _factor(parameters.slowed_by)
         print(f"a sleeping payload, seed {context.seed}")
 
     def next_batch(self) -> None:
@@ -86,7 +95,7 @@ class _Sleeping:
 
     def sleep(self) -> None:
         self.steps += 1
-        time.sleep(self.parameters.step_ms / 1000)
+        time.sleep(self.step_s)
 
     def report(self) -> Report:
         absent = Figure(name="unheard", value=None, unit="1", absent="nobody listened")
