@@ -2,7 +2,7 @@
 
 from sqlalchemy.orm import Session
 
-from api.schemas.partitions import NodeList, NodeView, PartitionList, PartitionView
+from api.schemas.partitions import EnvironmentView, NodeList, NodeView, PartitionList, PartitionView
 from migperf.store import nodes
 from migperf.store.database import now
 from migperf.store.models import PartitionRow
@@ -12,6 +12,12 @@ def node_list(session: Session, stale_s: float) -> NodeList:
     """Return every node; one silent for ``stale_s`` seconds is not alive."""
     time = now(session)
     return NodeList(items=[NodeView.of(node, time, stale_s) for node in nodes.list_nodes(session)])
+
+
+def environments(session: Session, stale_s: float) -> list[tuple[str, EnvironmentView]]:
+    """Return the software environments of living nodes, each with its node's name."""
+    alive = (node for node in node_list(session, stale_s).items if node.alive)
+    return [(node.name, environment) for node in alive for environment in node.environments]
 
 
 def partition_list(session: Session, stale_s: float) -> PartitionList:

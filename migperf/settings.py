@@ -4,6 +4,7 @@ Variables win over the file, the file over the defaults. The defaults are the em
 files, one data folder, one host.
 """
 
+import json
 import os
 import socket
 from functools import cached_property
@@ -11,9 +12,16 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
 
 from migperf.errors import ConfigurationError
+from migperf.software_environment import FurtherName, SoftwareEnvironment
 
 NodeName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 Seconds = Annotated[float, Field(gt=0)]
@@ -51,6 +59,11 @@ class Settings(BaseSettings):
         default=True, description="Whether this node's CPU is a partition; false where another worker offers it."
     )
 
+    environments: dict[FurtherName, SoftwareEnvironment] = Field(
+        default_factory=dict,
+        description='Software environments that this node offers beside the worker\'s own, such as {"torch-2.12": '
+        '{"python": "/opt/torch-2.12/bin/python", "variables": {"OMP_WAIT_POLICY": "passive"}}}.',
+    )
     mps_control: Annotated[str, StringConstraints(min_length=1)] = Field(
         default="nvidia-cuda-mps-control", description="The control program of NVIDIA's MPS: a name on PATH, or a path."
     )
@@ -147,7 +160,7 @@ class Settings(BaseSettings):
     def environment(self) -> dict[str, str]:
         """Return these settings as ``MIGPERF_*`` variables, for a process that must see the same ones."""
         given = self.model_dump(mode="json", exclude_defaults=False)
-        return {f"MIGPERF_{name.upper()}": str(value) for name, value in given.items() if value is not None}
+        return {f"MIGPERF_{name.upper()}": _as_text(value) for name, value in given.items() if value is not None}
 
 
 def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401 - each setting has its own type
@@ -155,8 +168,20 @@ def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401 - each setting 
     try:
         return Settings(**{name: value for name, value in overrides.items() if value is not None})
     except ValidationError as error:
-        lines = (f"MIGPERF_{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
+        lines = (f"{_place(e['loc'])}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors())
         raise ConfigurationError("; ".join(lines)) from error
+    except SettingsError as error:
+        raise ConfigurationError(f"{error}; a variable that holds a table is JSON: {error.__cause__}") from error
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    """``("environments", "old", "python")`` as ``MIGPERF_ENVIRONMENTS.old.python``; of a bad key, the key."""
+    setting, *inner = map(str, location)
+    return ".".join((f"MIGPERF_{setting.upper()}", *(step for step in inner if step != "[key]")))
+
+
+def _as_text(value: Any) -> str:  # noqa: ANN401 - each setting has its own type
+    return json.dumps(value) if isinstance(value, dict) else str(value)
 
 
 def _existing(path: Path) -> Path:

@@ -1,5 +1,6 @@
 """Builders of what tests need often: a registered node, a submitted run, a run placed on a partition."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from sqlalchemy.orm import Session
@@ -7,6 +8,7 @@ from sqlalchemy.orm import Session
 from migperf.gpus.gpu import Gpu
 from migperf.gpus.inventory import Inventory
 from migperf.gpus.partition import Partition, PartitionKind
+from migperf.measure.software import OfferedEnvironment, Software
 from migperf.store import leases, nodes, runs
 from migperf.store.leases import Berth
 from migperf.store.models import Lease, Run
@@ -27,10 +29,28 @@ def inventory(
     return Inventory(gpus, partitions, read_at or datetime.now(UTC), boot_id)
 
 
-def register(session: Session, now: datetime, *partitions: Partition, node: str = "node-1") -> None:
+def environments(*usable: str, **broken: str) -> dict[str, OfferedEnvironment]:
+    """Return what a node offers of software environments: usable ones, and others each with its problem."""
+    software = Software(migperf_version="0", python="3.12.4", torch="2.13.0", payloads={"a-package": "1.0"})
+    fit = {name: OfferedEnvironment(software=software) for name in ("default", *usable)}
+    return fit | {name: OfferedEnvironment(problem=problem) for name, problem in broken.items()}
+
+
+def register(
+    session: Session,
+    now: datetime,
+    *partitions: Partition,
+    node: str = "node-1",
+    environments: Mapping[str, OfferedEnvironment] | None = None,
+) -> None:
     """Register a living node with these partitions."""
     registration = nodes.Registration(
-        name=node, incarnation=f"{node}-a", host="host", version="0", inventory=inventory(*partitions or (partition(),))
+        name=node,
+        incarnation=f"{node}-a",
+        host="host",
+        version="0",
+        inventory=inventory(*partitions or (partition(),)),
+        environments=environments or {},
     )
     nodes.register(session, registration, now, stale_s=20)
 

@@ -5,8 +5,9 @@ A third party registers a :class:`workloads.base.Card` under the entry-point gro
 
 import difflib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoints, entry_points
 
 from workloads.base import Card
 from workloads.frameworks.cards import CARDS as FRAMEWORKS
@@ -33,6 +34,14 @@ class DuplicateWorkloadError(ValueError):
     """Two cards carry one name; one of the packages that provide them must rename its own."""
 
 
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """An installed distribution that adds workloads."""
+
+    name: str
+    version: str
+
+
 @cache
 def catalogue() -> Mapping[str, Card]:
     """Return every card by name, in alphabetical order.
@@ -55,6 +64,19 @@ def card(name: str) -> Card:
     return known[name]
 
 
+@cache
+def providers() -> Mapping[str, Provider]:
+    """Return which distribution adds each workload, by the workload's name; those shipped here have none."""
+    return {
+        point.load().name: Provider(point.dist.name, point.dist.version) for point in _added() if point.dist is not None
+    }
+
+
+@cache
+def _added() -> EntryPoints:
+    return entry_points(group=ENTRY_POINT_GROUP)
+
+
 def _all_cards() -> Iterator[Card]:
     yield from FRAMEWORKS
     yield from MICRO
@@ -62,5 +84,5 @@ def _all_cards() -> Iterator[Card]:
     yield from SYNTHETIC
     yield from TEXT
     yield from VIT_CONV_STEM
-    for point in entry_points(group=ENTRY_POINT_GROUP):
+    for point in _added():
         yield point.load()

@@ -23,7 +23,15 @@ def show_overview(database: AppDatabase, settings: AppSettings, links: AppLinks,
         page = listing.list_runs(session, listing.RunFilter(), listing.SortOrder.NEWEST, LATEST, cursor=None)
         latest = RunList.of(page, links).items
         partitions = fleet.partition_list(session, settings.node_stale_s).items
-    return pages.render("overview.html", links, runs=latest, partitions=partitions, api_url=settings.api_url)
+        environments = fleet.environments(session, settings.node_stale_s)
+    return pages.render(
+        "overview.html",
+        links,
+        runs=latest,
+        partitions=partitions,
+        environments=environments,
+        api_url=settings.api_url,
+    )
 
 
 @router.get("/runs/{run_id}")

@@ -24,6 +24,7 @@ BENCHMARK: dict[str, JsonValue] = {
     "search": None,
     "profile": False,
     "seed": 0,
+    "environment": None,
     "where": {"kind": "mig", "profile": "1g.10gb", "gpu_model": None, "node": None, "partition": None},
     "layout": None,
     "restore_layout": False,
@@ -214,6 +215,24 @@ NODE: dict[str, JsonValue] = {
     "alive": True,
     "started_at": "2026-03-01T18:00:00Z",
     "heartbeat_at": "2026-03-02T09:15:03Z",
+    "environments": [
+        {
+            "name": "default",
+            "problem": None,
+            "python": "3.12.4",
+            "torch": "2.13.0",
+            "migperf_version": "0.1.0",
+            "payloads": {},
+        },
+        {
+            "name": "torch-2.12",
+            "problem": "/opt/torch-2.12/bin/python cannot be started: No such file or directory",
+            "python": None,
+            "torch": None,
+            "migperf_version": None,
+            "payloads": None,
+        },
+    ],
 }
 _FRACTION: dict[str, JsonValue] = {
     "value": 0.224,

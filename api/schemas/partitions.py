@@ -9,8 +9,9 @@ from api.schemas import examples
 from api.schemas.view import View
 from migperf.gpus.partition import Partition, PartitionKind
 from migperf.gpus.placement import Placement
+from migperf.measure.software import OfferedEnvironment, Software
 from migperf.store.models import Node, PartitionRow
-from migperf.store.nodes import is_alive
+from migperf.store.nodes import environments_of, is_alive
 
 
 class PartitionView(View):
@@ -58,6 +59,23 @@ class PartitionList(View):
     items: list[PartitionView]
 
 
+class EnvironmentView(View):
+    """A software environment of a node: what payloads run in there."""
+
+    name: str = Field(description="What a benchmark names as its environment; default: the worker's own.")
+    problem: str | None = Field(description="Why nothing can run in it; null where runs can.")
+    python: str | None = Field(description="Version of Python; null, like what follows, where it cannot be used.")
+    torch: str | None = Field(description="Version of PyTorch.")
+    migperf_version: str | None = Field(description="Version of migperf there; the same as the node's.")
+    payloads: dict[str, str] | None = Field(description="Versions of the installed packages that add workloads.")
+
+    @classmethod
+    def of(cls, name: str, offered: OfferedEnvironment) -> Self:
+        """Show what a node offers under a name."""
+        software = dict.fromkeys(Software.model_fields) if offered.software is None else offered.software.model_dump()
+        return cls(name=name, problem=offered.problem, **software)
+
+
 class NodeView(View):
     """A host that runs a worker, or ran one."""
 
@@ -69,6 +87,9 @@ class NodeView(View):
     alive: bool
     started_at: AwareDatetime
     heartbeat_at: AwareDatetime
+    environments: list[EnvironmentView] = Field(
+        description="Its software environments, its worker's own first; none where its worker is too old to tell."
+    )
 
     @classmethod
     def of(cls, node: Node, now: datetime, stale_s: float) -> Self:
@@ -80,6 +101,7 @@ class NodeView(View):
             alive=is_alive(node, now, stale_s),
             started_at=node.started_at,
             heartbeat_at=node.heartbeat_at,
+            environments=[EnvironmentView.of(name, offered) for name, offered in environments_of(node).items()],
         )
 
 

@@ -86,6 +86,9 @@ class BenchmarkView(View):
     )
     profile: bool = Field(default=False, description="Whether a profile of some steps is recorded after the window.")
     seed: int
+    environment: str | None = Field(
+        default=None, description="Software environment of its node that its payload runs in; null: the worker's own."
+    )
     where: dict[str, JsonValue] = Field(description="Which partitions it may run on; null where it does not matter.")
     layout: str | None = Field(default=None, description="MIG layout that a GPU is cut into for it.")
     restore_layout: bool = Field(default=False, description="Whether the GPU's earlier layout is put back afterwards.")

@@ -6,6 +6,7 @@ from migperf.cli.comparisons import exit_status, print_comparison
 from migperf.cli.output import as_data, emit_json, out, remark
 from migperf.cli.remote import INTERRUPTED
 from migperf.client import Client, ComparisonView, Confirmation, ConfirmationPlan, Confirmer, EndedBy, RunView
+from migperf.software_environment import DEFAULT
 from migperf.statistics.digits import duration
 
 FAILED = 1
@@ -28,8 +29,11 @@ def confirm_runs(client: Client, baseline: str, candidate: str, plan: Confirmati
     runs = client.run(baseline), client.run(candidate)
     confirmer = Confirmer(client, *runs, plan, LineWatching())
     place = confirmer.partition
-    remark(f"by turns on {place.profile or place.kind} of {place.model} ({place.uuid}), in its present environment")
-    if runs[0].fingerprint == runs[1].fingerprint:
+    remark(f"by turns on {place.profile or place.kind} of {place.model} ({place.uuid}), with what is installed now")
+    first, second = (run.benchmark.environment or DEFAULT for run in runs)
+    if first != second:
+        remark(f"the baseline in the software environment {first}, the candidate in {second}")
+    elif runs[0].fingerprint == runs[1].fingerprint:
         remark("both runs are of one benchmark: it is compared with itself")
     found = confirmer.run()
     if as_json:

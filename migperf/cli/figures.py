@@ -9,11 +9,20 @@ from rich.text import Text
 
 from migperf.cli.output import WIDE, facts_table, table
 from migperf.measure.figures import ResultFigure
+from migperf.software_environment import DEFAULT
 from migperf.statistics.digits import Shown, show
 
 _INDENT = (0, 0, 0, 2)
-_FACTS = ("processor", "device_name", "torch", "cuda", "torch_threads", "cpu_governor", "seed")
-_FACT_WORDS = {"torch": "torch {}", "cuda": "CUDA {}", "torch_threads": "{} threads", "cpu_governor": "governor {}"}
+_FACTS = ("processor", "device_name", "software_environment", "torch", "cuda", "torch_threads", "cpu_governor", "seed")
+_FACT_WORDS = {
+    "software_environment": "environment {}",
+    "torch": "torch {}",
+    "cuda": "CUDA {}",
+    "torch_threads": "{} threads",
+    "cpu_governor": "governor {}",
+}
+_UNSAID = ("software_environment", DEFAULT)
+"""A fact that holds wherever nobody has asked for anything else."""
 
 
 def print_figures(console: Console, figures: Sequence[ResultFigure]) -> None:
@@ -79,9 +88,8 @@ def _absent(figures: Sequence[ResultFigure]) -> Table:
 def environment_line(environment: Mapping[str, object]) -> str:
     """Return in one line what the figures depend on most."""
     known = ((name, environment.get(name)) for name in _FACTS)
-    return " · ".join(
-        _FACT_WORDS.get(name, "{}" if name != "seed" else "seed {}").format(v) for name, v in known if v is not None
-    )
+    told = ((name, value) for name, value in known if value is not None and (name, value) != _UNSAID)
+    return " · ".join(_FACT_WORDS.get(name, "{}" if name != "seed" else "seed {}").format(v) for name, v in told)
 
 
 def measured_line(window_s: float, warmup_ended_by: str, measuring_ended_by: str) -> str:

@@ -38,6 +38,7 @@ from migperf.measure.supervisor import Limits, Standing
 from migperf.metrics.instruments import Instruments, node_instruments
 from migperf.metrics.series import Gap, Series, SeriesUpdate
 from migperf.settings import Settings, load_settings
+from migperf.software_environment import DEFAULT, SoftwareEnvironment
 from migperf.store.requests import RunRequest
 from workloads.base import Task
 from workloads.registry import catalogue
@@ -208,9 +209,15 @@ class TerminalWatcher:
 
 def _measure(request: RunRequest, partition: Partition, log: Path) -> tuple[SavedRun, tuple[Document, ...]]:
     benchmark = request.benchmark()
-    job = Job(run_id="local", benchmark=benchmark, partition=partition, timeout_s=request.timeout_s)
     settings = load_settings()
-    with Interrupts() as interrupts, reporter() as shown, Launcher() as launcher, _instruments(settings) as instruments:
+    job = Job(run_id="local", benchmark=benchmark, partition=partition, timeout_s=request.timeout_s)
+    environment = _software_environment(benchmark.environment, settings)
+    with (
+        Interrupts() as interrupts,
+        reporter() as shown,
+        Launcher(environment) as launcher,
+        _instruments(settings) as instruments,
+    ):
         interrupts.heed()
         shown.phase(Phase.STARTING)
         launcher.wait_until_warm()
@@ -237,6 +244,16 @@ def _measure(request: RunRequest, partition: Partition, log: Path) -> tuple[Save
         series=tuple(_raw(series, started_ns) for series in outcome.series),
     )
     return run, outcome.left_behind()
+
+
+def _software_environment(name: str | None, settings: Settings) -> SoftwareEnvironment | None:
+    """Return the environment of that name; None is what this command runs in. Raises UsageProblem."""
+    if name is None:
+        return None
+    if name not in settings.environments:
+        known = ", ".join((DEFAULT, *settings.environments))
+        raise UsageProblem(f"no software environment of this host is called {name!r}; there are: {known}")
+    return settings.environments[name]
 
 
 @contextmanager

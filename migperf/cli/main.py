@@ -17,6 +17,7 @@ from migperf.cli import (
     catalogue,
     compare,
     database,
+    environments,
     experiments,
     gpus,
     mig,
@@ -42,6 +43,7 @@ app.command(rich_help_panel=_HERE)(catalogue.partitions)
 app.command(rich_help_panel=_CUT)(gpus.gpus)
 app.add_typer(mig.app, name="mig", rich_help_panel=_CUT)
 app.command(rich_help_panel=_THERE)(benchmarks.submit)
+app.command(rich_help_panel=_THERE)(environments.environments)
 app.add_typer(runs.app, name="runs", rich_help_panel=_THERE)
 app.add_typer(experiments.app, name="experiments", rich_help_panel=_HERE)
 app.add_typer(schedules.app, name="schedules", rich_help_panel=_THERE)

@@ -160,6 +160,14 @@ class BenchmarkOptions:
             help="Partitions it may run on, such as kind=mig,profile=1g.10gb (default: any).",
         ),
     ] = None
+    environment: Annotated[
+        str | None,
+        typer.Option(
+            "--environment",
+            metavar="NAME",
+            help="Software environment of its node that the payload runs in (default: the worker's own).",
+        ),
+    ] = None
     max_batch: Annotated[
         int | None,
         typer.Option(
@@ -189,6 +197,7 @@ class BenchmarkOptions:
             "load": parse_values(self.load, "--load"),
             "search": self._search(),
             "engine": self._engine_given(),
+            "environment": self.environment,
             "where": self.where,
             "profile": self.profile or None,
             "seed": self.seed,

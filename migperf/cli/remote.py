@@ -41,6 +41,7 @@ from migperf.client import (
     RunView,
     StateEvent,
 )
+from migperf.client.models import BenchmarkView
 from migperf.measure.engine import engine_words
 from migperf.measure.profiling.summary import SUMMARY_NAME, ProfileSummary
 from migperf.statistics.digits import duration
@@ -191,12 +192,19 @@ def _facts(client: Client, run: RunView) -> Iterator[tuple[str, str]]:
         yield "tried again", f"{run.taint_retries} of {run.taint_retry_limit} times, since it was tainted or void"
     if run.labels:
         yield "labels", _labels(run)
-    yield "engine", engine_words(run.benchmark.engine)
-    if run.benchmark.load:
-        told = [f"{name}={plain(value)}" for name, value in run.benchmark.load.items() if value is not None]
+    yield from _asked(run.benchmark)
+
+
+def _asked(benchmark: BenchmarkView) -> Iterator[tuple[str, str]]:
+    """Yield what was to be measured, and with what."""
+    if benchmark.environment:
+        yield "environment", benchmark.environment
+    yield "engine", engine_words(benchmark.engine)
+    if benchmark.load:
+        told = [f"{name}={plain(value)}" for name, value in benchmark.load.items() if value is not None]
         yield "load", ", ".join(shorten(each, LONGEST_VALUE, placeholder=" …") for each in told)
-    if run.benchmark.parameters:
-        yield "parameters", ", ".join(f"{name}={plain(value)}" for name, value in run.benchmark.parameters.items())
+    if benchmark.parameters:
+        yield "parameters", ", ".join(f"{name}={plain(value)}" for name, value in benchmark.parameters.items())
 
 
 def _belonging(e: RunExperiment) -> str:

@@ -67,7 +67,7 @@ class Confirmer:
         self._plan = plan or ConfirmationPlan()
         self._watching = watching
         self._clock_s = clock_s
-        self.partition = common_partition(client.partitions(), baseline, candidate)
+        self.partition = common_partition(client.partitions(), client.nodes(), baseline, candidate)
         self._label = str(uuid.uuid4())
         self._looks_at = planned_looks(self._plan.max_pairs)
         self._level = level_per_look(self._plan.level, len(self._looks_at))

@@ -99,6 +99,7 @@ class BenchmarkView(View):
     search: dict[str, JsonValue] | None = None
     profile: bool = False
     seed: int = 0
+    environment: str | None = None
     where: dict[str, JsonValue] = Field(default_factory=dict)
     layout: str | None = None
     restore_layout: bool = False
@@ -328,6 +329,17 @@ class PartitionList(View):
     items: tuple[PartitionView, ...]
 
 
+class EnvironmentView(View):
+    """A software environment of a node. ``problem`` says why nothing can run in it; then the rest is not known."""
+
+    name: str
+    problem: str | None
+    python: str | None
+    torch: str | None
+    migperf_version: str | None
+    payloads: dict[str, str] | None
+
+
 class NodeView(View):
     """A host that runs a worker, or ran one."""
 
@@ -337,6 +349,7 @@ class NodeView(View):
     alive: bool
     started_at: AwareDatetime
     heartbeat_at: AwareDatetime
+    environments: tuple[EnvironmentView, ...] = ()
 
 
 class NodeList(View):

@@ -25,8 +25,10 @@ from migperf.jobs.sharing import DeviceSharing
 from migperf.jobs.watcher import AwaitingWatcher, DatabaseWatcher
 from migperf.measure.benchmark import Benchmark
 from migperf.measure.company import Company
+from migperf.measure.helper_process import HelperDiedError, UnfitHelperError
 from migperf.measure.job import Job
-from migperf.measure.launcher import HelperDiedError, Launcher
+from migperf.measure.launcher import Launcher
+from migperf.measure.launchers import Launchers, UnknownEnvironmentError
 from migperf.measure.outcome import Ending, Outcome, Stop
 from migperf.measure.perform import perform, perform_together
 from migperf.measure.supervisor import Limits, Supervisor
@@ -48,7 +50,7 @@ class Executor:
 
     settings: Settings
     database: Database
-    launcher: Launcher
+    launchers: Launchers
     instruments: Instruments
     gpus: NodeGpus
     incarnation: str
@@ -131,20 +133,25 @@ class Executor:
             log_bytes=self.settings.log_limit_bytes,
         )
         try:
+            launcher = self.launchers.of(job.benchmark.environment)
             if job.company is not None and gang is not None:
-                return self._supervise_together(job, gang, watcher, log, limits)
-            return perform(self.launcher, self.instruments, job, watcher, log, limits)
+                return self._supervise_together(launcher, job, gang, watcher, log, limits)
+            return perform(launcher, self.instruments, job, watcher, log, limits)
         except HelperDiedError as error:
             return Outcome(ending=Ending.INTERRUPTED, reason=str(error))
+        except (UnfitHelperError, UnknownEnvironmentError) as error:
+            return Outcome(ending=Ending.FAILED, reason=f"its software environment cannot be used: {error}")
         except Exception as error:  # noqa: BLE001 - a defect of ours must end the run, not leave it running
             _log.exception("the supervisor of run %s failed", job.run_id)
             return Outcome(ending=Ending.FAILED, reason=f"migperf's supervisor failed: {type(error).__name__}: {error}")
 
-    def _supervise_together(self, job: Job, gang: str, watcher: DatabaseWatcher, log: Path, limits: Limits) -> Outcome:
+    def _supervise_together(
+        self, launcher: Launcher, job: Job, gang: str, watcher: DatabaseWatcher, log: Path, limits: Limits
+    ) -> Outcome:
         size = 1 if job.company is None else job.company.members
         with self.meetings.attend(gang, size) as rendezvous:
             awaiting = AwaitingWatcher(watcher, rendezvous, self.database, gang, size)
-            supervisor = Supervisor(self.launcher, self.instruments, job, awaiting, log, limits)
+            supervisor = Supervisor(launcher, self.instruments, job, awaiting, log, limits)
             return perform_together(supervisor, job.run_id, rendezvous)
 
     def _store(self, token: int, outcome: Outcome, log: KeptLog) -> None:

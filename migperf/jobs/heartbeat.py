@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import threading
+from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -14,6 +15,7 @@ from migperf.jobs.layouts import NodeGpus
 from migperf.settings import Settings
 from migperf.store import nodes
 from migperf.store.database import Database, now
+from migperf.store.nodes import Environments
 
 WATCH_S = 1.0
 """How long one wait for a change of layout lasts; then it is seen whether the worker is to stop."""
@@ -24,13 +26,20 @@ class Heart:
     """Beats from threads of its own until ``stopping`` is set. Ends the process when another takes its node's name."""
 
     def __init__(
-        self, settings: Settings, database: Database, gpus: NodeGpus, incarnation: str, stopping: threading.Event
+        self,
+        settings: Settings,
+        database: Database,
+        gpus: NodeGpus,
+        incarnation: str,
+        stopping: threading.Event,
+        environments: Callable[[], Environments],
     ) -> None:
         self._settings = settings
         self._database = database
         self._gpus = gpus
         self._incarnation = incarnation
         self._stopping = stopping
+        self._environments = environments
         self._news = threading.Event()
         self._latest: Inventory | None = None
 
@@ -63,7 +72,8 @@ class Heart:
         try:
             with self._database.write() as session:
                 name = self._settings.node_name
-                return nodes.heartbeat(session, name, self._incarnation, inventory, now(session))
+                time, offered = now(session), self._environments()
+                return nodes.heartbeat(session, name, self._incarnation, inventory, time, offered)
         except SQLAlchemyError as error:
             _log.warning("heartbeat not written: %s", error)
             return True

@@ -38,6 +38,7 @@ def read_offer(session: Session, now: datetime, stale_s: float) -> Offer:
             for row in nodes.offered_gpus(session, now, stale_s)
         ),
         layouts_wanted=layouts_wanted(session),
+        environments=nodes.usable_environments(session, now, stale_s),
     )
 
 

@@ -11,8 +11,8 @@ Three more rules go beyond "first come, first served, where it fits":
   offers, those behind who want the GPU cut anew wait until it is back, or it would never be.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from migperf.gpus.gpu import Gpu
@@ -33,6 +33,8 @@ class Waiting:
     run_id: str
     where: Selector
     layout: Layout | None = None
+    environments: frozenset[str] = frozenset()
+    """Software environments that its node must offer, beside the worker's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,11 @@ class Together:
     def layout(self) -> Layout | None:
         """The layout that the GPU is cut into for them."""
         return self.runs[0].layout
+
+    @property
+    def as_one(self) -> Waiting:
+        """One run that suits where all of them do: they select alike, and each may want an environment of its own."""
+        return replace(self.runs[0], environments=frozenset[str]().union(*(run.environments for run in self.runs)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +97,12 @@ class Offer:
     held: tuple[Free, ...] = ()
     layouts_wanted: bool = True
     """Whether any run waits that has a layout of its own."""
+    environments: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Software environments that can be used on each node, by its name; the worker's own can be everywhere."""
+
+    def suits(self, run: Waiting, node: str) -> bool:
+        """Tell whether the node has the software environments that the run needs."""
+        return run.environments <= self.environments.get(node, frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +159,7 @@ class _Room:
     """What is left while runs are matched."""
 
     def __init__(self, offer: Offer, shut: Iterable[str]) -> None:
+        self._offer = offer
         self._shut = {*shut, *(offered.gpu.uuid for offered in offer.gpus if offered.closed)}
         self._restoring = {offered.gpu.uuid for offered in offer.gpus if offered.restore is not None}
         self._busy = {offered.gpu.uuid for offered in offer.gpus if offered.held}
@@ -170,13 +184,13 @@ class _Room:
 
     def places_for(self, together: Together) -> Iterator[Match]:
         """Yield a place for each of the runs, on one device; nothing if there is none for all of them."""
-        first, layout = together.runs[0], together.layout
+        asking, layout = together.as_one, together.layout
         if layout is not None:
-            found = self.gpu_for(first, layout)
+            found = self.gpu_for(asking, layout)
             if found is not None:
                 yield from (replace(found, run_id=run.run_id) for run in together.runs)
             return
-        if together.sharing is not None and (device := self._device_for(first, together.sharing, together.shares)):
+        if together.sharing is not None and (device := self._device_for(asking, together.sharing, together.shares)):
             parts = divide(device.partition, together.sharing, together.shares)
             for run, part in zip(together.runs, parts, strict=False):  # what is left over stays idle
                 yield Match(run.run_id, device.node, part, device=device.partition.uuid)
@@ -191,7 +205,7 @@ class _Room:
     def _take(self, run: Waiting, fits: Callable[[Partition], bool]) -> Free | None:
         """Return the first partition left that suits the run and fits; if there is none, see that there will be."""
         matching = [free for free in self._free if run.where.matches(free.partition, free.node)]
-        suitable = [free for free in matching if fits(free.partition)]
+        suitable = [free for free in matching if self._offer.suits(run, free.node) and fits(free.partition)]
         for free in suitable:
             gpu = free.partition.gpu_uuid
             if gpu in self._shut or gpu in self._restoring or not self._processors.admit(free.partition, free.node):
@@ -206,7 +220,7 @@ class _Room:
     def _drain_for_restored(self, run: Waiting, fits: Callable[[Partition], bool]) -> None:
         """Keep the first GPU whose earlier layout suits the run from being cut anew before it is put back."""
         for offered in self._gpus:
-            if offered.gpu.uuid in self._shut:
+            if offered.gpu.uuid in self._shut or not self._offer.suits(run, offered.node):
                 continue
             if any(run.where.matches(back, offered.node) and fits(back) for back in offered.restored()):
                 self._shut.add(offered.gpu.uuid)
@@ -227,6 +241,8 @@ class _Room:
     def _suits(self, run: Waiting, layout: Layout, offered: OfferedGpu) -> bool:
         gpu = offered.gpu
         if gpu.uuid in self._shut or not run.where.matches_gpu(gpu, offered.node):
+            return False
+        if not self._offer.suits(run, offered.node):
             return False
         key = (gpu.uuid, layout)
         if key not in self._cuttable:

@@ -50,4 +50,5 @@ class QueueReader:
 
 def _waiting(run: Queued) -> Waiting:
     layout = None if run.layout is None else Layout.parse(run.layout)
-    return Waiting(run.run_id, Selector.model_validate(run.where), layout)
+    environments = frozenset(() if run.environment is None else (run.environment,))
+    return Waiting(run.run_id, Selector.model_validate(run.where), layout, environments)

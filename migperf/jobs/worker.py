@@ -26,7 +26,7 @@ from migperf.jobs.heartbeat import Heart
 from migperf.jobs.layouts import NodeGpus
 from migperf.jobs.node_metrics import NodeMetrics
 from migperf.jobs.sharing import DeviceSharing
-from migperf.measure.launcher import Launcher
+from migperf.measure.launchers import Launchers
 from migperf.metrics.instruments import node_instruments
 from migperf.preemption import give_way
 from migperf.settings import Settings
@@ -48,9 +48,9 @@ def run_worker(settings: Settings) -> int:
     stopping = threading.Event()
     database = Database(settings.sqlalchemy_url)
     schema.require_head(database)
-    with _only_worker(settings), Launcher() as launcher:
-        launcher.wait_until_warm()
-        node = WorkerNode(settings, database, launcher, stopping)
+    with _only_worker(settings), Launchers(settings.environments) as launchers:
+        launchers.wait_until_warm()
+        node = WorkerNode(settings, database, launchers, stopping)
         try:
             node.start()
             return _consume(settings, node, stopping)
@@ -62,7 +62,8 @@ def run_worker(settings: Settings) -> int:
 class WorkerNode:
     """What this process is to the others: a node with its partitions, alive as long as it says so."""
 
-    def __init__(self, settings: Settings, database: Database, launcher: Launcher, stopping: threading.Event) -> None:
+    def __init__(self, settings: Settings, database: Database, launchers: Launchers, stopping: threading.Event) -> None:
+        self._launchers = launchers
         self._settings = settings
         self._database = database
         self._incarnation = str(uuid7())
@@ -79,7 +80,7 @@ class WorkerNode:
         self._executor = Executor(
             settings=settings,
             database=database,
-            launcher=launcher,
+            launchers=launchers,
             instruments=instruments,
             gpus=self._gpus,
             incarnation=self._incarnation,
@@ -87,7 +88,7 @@ class WorkerNode:
             sharing=DeviceSharing.of(settings),
         )
         self._stopping = stopping
-        self._heart = Heart(settings, database, self._gpus, self._incarnation, stopping)
+        self._heart = Heart(settings, database, self._gpus, self._incarnation, stopping, launchers.offers)
         self._metrics = NodeMetrics(settings, driver, lambda: self._heart.inventory, instruments)
 
     @property
@@ -104,6 +105,7 @@ class WorkerNode:
             host=socket.gethostname(),
             version=migperf.__version__,
             inventory=self._gpus.inventory(),
+            environments=self._launchers.offers(),
         )
         with self._database.write() as session:
             nodes.register(session, registration, now(session), self._settings.node_stale_s)

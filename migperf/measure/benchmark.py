@@ -5,7 +5,7 @@ import json
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from migperf.gpus.layout import Layout, LayoutText
@@ -16,6 +16,7 @@ from migperf.measure.engines.offer import engine_problem
 from migperf.measure.load import Arrivals, Load
 from migperf.measure.search import MaxBatch, MaxRate, Search
 from migperf.measure.searching.batch_sizes import BATCH_SIZE, batch_problem, first_size
+from migperf.software_environment import DEFAULT, EnvironmentName
 from workloads.base import Card, Task
 from workloads.registry import UnknownWorkloadError, card
 
@@ -115,6 +116,11 @@ class Method(BaseModel):
         return self
 
 
+def _own_is_none(name: str | None) -> str | None:
+    """The worker's own environment has a name for people, and for axes of experiments."""
+    return None if name == DEFAULT else name
+
+
 _LOADED = frozenset({Scenario.MULTI_STREAM, Scenario.SERVER})
 _COUNTED = {"workload", "parameters", "scenario", "load", "engine", "method", "search"}
 
@@ -135,6 +141,11 @@ class Benchmark(BaseModel):
     search: Search | None = Field(default=None, description="What is searched for instead of measuring as given.")
     profile: bool = Field(default=False, description="Record a profile of some steps after the measured window.")
     seed: Annotated[int, Field(ge=0, lt=1 << 63)] = Field(default=0, description="Seed of weights, data and arrivals.")
+    environment: Annotated[EnvironmentName | None, AfterValidator(_own_is_none)] = Field(
+        default=None,
+        description="Which of its node's software environments its payload runs in; null, or default: the worker's "
+        "own.",
+    )
     where: Selector = Field(default_factory=Selector, description="Which partitions it may run on.")
     layout: LayoutText | None = Field(
         default=None, description="MIG layout that a GPU is cut into for it; the run has that GPU to itself."
@@ -216,7 +227,7 @@ class Benchmark(BaseModel):
     def fingerprint(self) -> str:
         """Return what tells benchmarks apart whose runs may be compared: all that decides what is measured, and how.
 
-        64 hexadecimal digits. Seed and place do not count: they vary within one history.
+        64 hexadecimal digits. Seed, place and software environment do not count: they vary within one history.
         """
         counted = self.model_dump(mode="json", include=_COUNTED)
         del counted["method"]["estimate_power"]  # what else is looked at does not change what is measured

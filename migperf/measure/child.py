@@ -5,10 +5,13 @@ import traceback
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
+from migperf.errors import DocumentError
 from migperf.measure.company import Stage
 from migperf.measure.costing import cost_figures
 from migperf.measure.engines.errors import EngineUnavailableError
-from migperf.measure.environment import framework_facts
+from migperf.measure.environment import framework_facts, payload_facts
 from migperf.measure.events import DoesNotCompile, DoesNotFit, Environment, Failed, Finished
 from migperf.measure.figures import ResultFigure
 from migperf.measure.gate import Gate
@@ -22,6 +25,7 @@ from migperf.measure.recorder import Recorder
 from migperf.measure.scenarios import in_company, prepare
 from migperf.measure.searching.memory_limit import limit_memory
 from migperf.measure.sharing_facts import sharing_facts
+from migperf.measure.software import read_software
 from migperf.metrics.metric import Scope
 from workloads.base import CannotExecuteError, Context, Figure, Payload, Report, Task
 
@@ -31,8 +35,12 @@ if TYPE_CHECKING:
 
 def main(connection: Connection) -> int:
     """Receive a job, perform it, send its events; return the exit status: 0 if the run has an outcome, else 1."""
-    job = Job.model_validate_json(connection.recv_bytes())
     recorder = Recorder(connection)
+    try:
+        job = Job.model_validate_json(connection.recv_bytes())
+    except ValidationError as error:
+        recorder.send(_not_understood(error))
+        return 1
     recorder.enter(Phase.STARTING)
     device = bind(job)
     try:
@@ -48,6 +56,14 @@ def main(connection: Connection) -> int:
             return 1
         recorder.send(DoesNotFit(message=str(error) or type(error).__name__, figures=peak_figures(device)))
     return 0
+
+
+def _not_understood(error: ValidationError) -> Failed:
+    """Say why a benchmark that the service has accepted is refused here: this environment has other payloads."""
+    software = read_software()
+    there = ", ".join(f"{name} {version}" for name, version in software.payloads.items()) or "no further payloads"
+    message = f"this software environment ({there}) has another version of the workload: {DocumentError.of(error)}"
+    return Failed(error="BenchmarkRefused", message=message, traceback="")
 
 
 def bind(job: Job) -> "torch.device":
@@ -77,6 +93,7 @@ def perform_job(job: Job, device: "torch.device", recorder: Recorder, gate: Gate
         recorder.send(Environment(facts={"memory_limit_mib": limit_memory(job.partition.memory_mib)}))
     workload = job.benchmark.card.load()
     recorder.send(Environment(facts=framework_facts(device, job.benchmark.seed)))
+    recorder.send(Environment(facts=payload_facts(job.benchmark.workload)))
     recorder.send(Environment(facts=sharing_facts(job.partition, device)))
     context = Context(
         device=device,

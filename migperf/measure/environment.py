@@ -12,6 +12,7 @@ from pydantic import JsonValue
 
 import migperf
 from migperf.gpus.host_cpu import memory_limit_bytes, processor_model
+from workloads.registry import providers
 
 if TYPE_CHECKING:
     import torch
@@ -62,6 +63,12 @@ def framework_facts(device: "torch.device", seed: int) -> dict[str, JsonValue]:
             "device_sm_count": properties.multi_processor_count,
         }
     return facts
+
+
+def payload_facts(workload: str) -> dict[str, JsonValue]:
+    """Return the installed distribution that the workload comes from, with its version; nothing for migperf's own."""
+    provider = providers().get(workload)
+    return {} if provider is None else {"payload": {provider.name: provider.version}}
 
 
 def _scaling(what: str) -> str | None:

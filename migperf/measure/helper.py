@@ -2,8 +2,9 @@
 
 It serves one worker over a socket and dies with it: when the socket closes it kills every child and ends. Each request
 is one packet with three descriptors: the child's log, its event pipe, and a socket for the child's fate (``Born``
-when it is forked, ``Died`` when it has ended). The helper is single-threaded and never runs a torch operation, so
-forking it is safe.
+when it is forked, ``Died`` when it has ended). Before it takes requests it says once what it is (``Software``), since
+it may be of another software environment than its worker. The helper is single-threaded and never runs a torch
+operation, so forking it is safe.
 """
 
 import ctypes
@@ -22,11 +23,10 @@ from typing import Literal, NoReturn
 
 from pydantic import BaseModel, ConfigDict
 
+from migperf.measure.software import Software, read_software
 from migperf.preemption import take_turns_as_usual
 
 MAX_PACKET = 4096
-WARM = b"warm"
-"""What the helper sends once it can fork at a moment's notice."""
 _PR_SET_PDEATHSIG = 1
 
 
@@ -59,8 +59,9 @@ class _Child:
 class Helper:
     """Forks children on request and reports how they end."""
 
-    def __init__(self, control: socket.socket) -> None:
+    def __init__(self, control: socket.socket, software: Software) -> None:
         self._control = control
+        self._software = software
         self._children: dict[int, _Child] = {}
         self._selector = selectors.DefaultSelector()
         self._wake_read, self._wake_write = socket.socketpair()
@@ -83,9 +84,9 @@ class Helper:
             _kill_group(pid)
 
     def _announce(self) -> bool:
-        """Say that requests are welcome; False when the worker has gone already."""
+        """Say that requests are welcome, and what serves them; False when the worker has gone already."""
         try:
-            self._control.send(WARM)
+            self._control.send(self._software.model_dump_json().encode())
         except OSError:
             return False
         return True
@@ -201,9 +202,10 @@ def main() -> None:
     import workloads.registry
 
     workloads.registry.catalogue()
+    software = read_software()
     gc.collect()
     gc.freeze()
-    Helper(socket.socket(fileno=int(sys.argv[1]))).serve()
+    Helper(socket.socket(fileno=int(sys.argv[1])), software).serve()
 
 
 if __name__ == "__main__":

@@ -1,9 +1,6 @@
 """The worker's side of the warm helper: starts it, asks it for children, and starts it again if it died."""
 
-import os
 import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,15 +9,12 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Self
 
-from migperf.errors import MigperfError
-from migperf.measure.helper import MAX_PACKET, WARM, Born, Died
+from migperf.measure.helper import Born, Died
+from migperf.measure.helper_process import HelperDiedError, HelperProcess, UnfitHelperError
+from migperf.measure.software import OfferedEnvironment
+from migperf.software_environment import SoftwareEnvironment
 
-CLOSE_TIMEOUT_S = 5.0
 WAIT_STEP_S = 0.5
-
-
-class HelperDiedError(MigperfError):
-    """The warm helper ended while it had a child of ours; the child is dead as well."""
 
 
 @dataclass(slots=True)
@@ -45,89 +39,102 @@ class Child:
 class Launcher:
     """Keeps one warm helper and forks children from it. Safe to use from several threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, environment: SoftwareEnvironment | None = None) -> None:
+        """``environment`` is what the helper is started with; None: what this process was started with."""
+        self._environment = environment or SoftwareEnvironment()
         self._lock = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
-        self._control: socket.socket | None = None
+        self._helper: HelperProcess | None = None
+        self._offer = OfferedEnvironment(problem="its helper has not been started")
 
     def __enter__(self) -> Self:
-        with self._lock:
-            self._ensure_helper()
+        self.start()
         return self
-
-    def wait_until_warm(self) -> None:
-        """Wait until the helper has imported what it must. Raises HelperDiedError if it cannot."""
-        with self._lock:
-            if self._ensure_helper().recv(MAX_PACKET) != WARM:
-                raise HelperDiedError("the warm helper does not start; what it wrote to the log says why")
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @property
+    def offer(self) -> OfferedEnvironment:
+        """What the last helper was found to be, or why it cannot be used."""
+        return self._offer
+
+    def start(self) -> None:
+        """Start the helper, without waiting for it. Raises UnfitHelperError if it cannot be started."""
+        with self._lock:
+            self._ensure_helper()
+
+    def wait_until_warm(self, within_s: float | None = None) -> None:
+        """Wait until the helper has imported what it must, ``within_s`` seconds at most.
+
+        Raises HelperDiedError if it ends instead, and UnfitHelperError if it cannot be used.
+        """
+        with self._lock:
+            helper = self._ensure_helper()
+        self._learn(helper, within_s)
 
     def launch(self, log: Path, still_wanted: Callable[[], bool]) -> Child | None:
         """Fork a child whose output goes to ``log``.
 
         A helper that is not warm yet takes its time: ``still_wanted`` is asked every half second, and None is returned
-        when it says no. Raises HelperDiedError if the helper dies.
+        when it says no. Raises HelperDiedError if the helper dies, and UnfitHelperError if it cannot be used.
         """
         with log.open("ab") as log_file, _pair() as (events, child_events), _pair() as (fate, helper_fate):
-            self._request((log_file.fileno(), child_events.fileno(), helper_fate.fileno()))
+            helper = self._request((log_file.fileno(), child_events.fileno(), helper_fate.fileno()))
             child_events.close()
             helper_fate.close()
             while not wait([fate], timeout=WAIT_STEP_S):
                 if not still_wanted():
                     return None
             line = _read_line(fate)
+            self._learn(helper)  # it has spoken, or ended: this does not wait
             if not line:
-                raise HelperDiedError("the warm helper died before it forked; the worker's log has its last words")
+                raise HelperDiedError(f"the warm helper died before it forked: {helper.last_words() or 'no word'}")
             return Child(Born.model_validate_json(line).pid, Connection(events.detach()), fate.dup())
 
     def close(self) -> None:
         """Close the helper's socket, upon which it kills its children and ends."""
         with self._lock:
-            if self._process is None or self._control is None:
-                return
-            self._control.close()
-            try:
-                self._process.wait(CLOSE_TIMEOUT_S)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-            self._process = self._control = None
+            if self._helper is not None:
+                self._helper.close()
+                self._helper = None
 
-    def _request(self, descriptors: tuple[int, int, int]) -> None:
+    def _request(self, descriptors: tuple[int, int, int]) -> HelperProcess:
         with self._lock:
+            helper = self._ensure_helper()
             try:
-                socket.send_fds(self._ensure_helper(), [b"fork"], descriptors)
+                helper.fork(descriptors)
             except OSError:
-                # The helper died since the last request (killed, out of memory): a new one serves as well.
-                self._forget_helper()
-                socket.send_fds(self._ensure_helper(), [b"fork"], descriptors)
+                # It died since the last request (killed, out of memory): a new one serves as well.
+                helper.kill()
+                helper = self._ensure_helper()
+                helper.fork(descriptors)
+            return helper
 
-    def _ensure_helper(self) -> socket.socket:
-        if self._process is not None and self._process.poll() is not None:
+    def _ensure_helper(self) -> HelperProcess:
+        if self._helper is None or self._helper.ended:
             self._forget_helper()
-        if self._control is None:
-            self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-            command = [sys.executable, "-P", "-m", "migperf.measure.helper", str(theirs.fileno())]
-            with theirs:
-                self._process = subprocess.Popen(  # noqa: S603 - our own module
-                    command, pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL, env=_helper_environment()
-                )
-        return self._control
+            try:
+                self._helper = HelperProcess(self._environment)
+            except UnfitHelperError as error:
+                self._offer = OfferedEnvironment(problem=str(error))
+                raise
+        return self._helper
 
     def _forget_helper(self) -> None:
-        if self._control is not None:
-            self._control.close()
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-        self._process = self._control = None
+        if self._helper is not None:
+            self._helper.kill()
+            self._helper = None
 
-
-def _helper_environment() -> dict[str, str]:
-    """The helper's variables: ours, and torch's count of devices by NVML, which leaves CUDA uninitialised."""
-    return {**os.environ, "PYTORCH_NVML_BASED_CUDA_CHECK": "1"}
+    def _learn(self, helper: HelperProcess, within_s: float | None = None) -> None:
+        """Note what the helper is, or why it cannot be used; then let go of it."""
+        try:
+            self._offer = OfferedEnvironment(software=helper.software(within_s))
+        except (HelperDiedError, UnfitHelperError) as error:
+            self._offer = OfferedEnvironment(problem=str(error))
+            with self._lock:
+                if self._helper is helper:
+                    self._forget_helper()
+            raise
 
 
 @contextmanager

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from migperf.measure.helper_process import HelperDiedError
 from migperf.measure.job import Job
-from migperf.measure.launcher import HelperDiedError, Launcher
+from migperf.measure.launcher import Launcher
 from migperf.measure.outcome import Ending, Outcome
 from migperf.measure.rendezvous import Rendezvous
 from migperf.measure.search import MaxBatch
@@ -15,7 +16,10 @@ from migperf.metrics.instruments import Instruments
 def perform(
     launcher: Launcher, instruments: Instruments, job: Job, watcher: Watcher, log: Path, limits: Limits
 ) -> Outcome:
-    """Perform the job to its end and return the outcome. Raises HelperDiedError if a child cannot start."""
+    """Perform the job to its end and return the outcome.
+
+    Raises HelperDiedError if a child cannot start, and UnfitHelperError if none ever can.
+    """
     kind = MaxBatchSearch if isinstance(job.benchmark.search, MaxBatch) else Supervisor
     return kind(launcher, instruments, job, watcher, log, limits).run()
 
@@ -23,7 +27,7 @@ def perform(
 def perform_together(supervisor: Supervisor, run_id: str, rendezvous: Rendezvous) -> Outcome:
     """Perform one run of a group whose others are performed beside it; what keeps it from succeeding ends them too.
 
-    Raises HelperDiedError if a child cannot start.
+    Raises HelperDiedError if a child cannot start, and UnfitHelperError if none ever can.
     """
     try:
         outcome = supervisor.run(rendezvous)

@@ -48,6 +48,7 @@ from migperf.metrics import catalogue
 from migperf.metrics.instruments import Instruments, RunWatch
 from migperf.metrics.series import Series, SeriesUpdate
 from migperf.metrics.summary import summaries
+from migperf.software_environment import DEFAULT
 
 NS_PER_S = 1_000_000_000
 COMPANY_POLL_S = 0.05
@@ -116,12 +117,14 @@ class Supervisor:
         self._deadline_ns = 0
 
     def run(self, rendezvous: Rendezvous | None = None) -> Outcome:
-        """Launch the child, follow it to its end and return the outcome. Raises HelperDiedError if it cannot start.
+        """Launch the child, follow it to its end and return the outcome.
 
+        Raises HelperDiedError if it cannot start, and UnfitHelperError if it never can.
         ``rendezvous`` is where it meets the supervisors of its group; None where the job is done alone.
         """
         self._rendezvous = rendezvous
         self._environment |= host_facts() | self._job.facts
+        self._environment["software_environment"] = self._job.benchmark.environment or DEFAULT
         isolation = Isolation(self._instruments.driver, self._job.partition)
         if (found := isolation.before()).void is not None:
             return voided(Outcome(ending=Ending.FAILED, environment=self._environment), found)

@@ -73,6 +73,8 @@ class Node(Base):
     started_at: Mapped[datetime]
     heartbeat_at: Mapped[datetime]
     stopped_at: Mapped[datetime | None]
+    environments: Mapped[dict[str, Any] | None]
+    """A measure.OfferedEnvironment for each of its software environments, by name; None: nobody has told."""
 
     partitions: Mapped[list["PartitionRow"]] = relationship(back_populates="node_row")
 

@@ -1,7 +1,7 @@
 """Nodes and their partitions: registering, staying alive, and which partitions are free."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, case, or_, select, update
@@ -10,8 +10,13 @@ from sqlalchemy.orm import Session
 from migperf.errors import ConflictError, NotFoundError
 from migperf.gpus.inventory import Inventory
 from migperf.gpus.partition import Partition
+from migperf.measure.software import OfferedEnvironment
+from migperf.software_environment import DEFAULT
 from migperf.store import gpus
 from migperf.store.models import GpuRow, Lease, Node, PartitionRow
+
+Environments = Mapping[str, OfferedEnvironment]
+"""What a node offers of software environments, usable or not, by name."""
 
 
 class NodeNameTakenError(ConflictError):
@@ -30,6 +35,7 @@ class Registration:
     host: str
     version: str
     inventory: Inventory
+    environments: Environments = field(default_factory=dict)
 
 
 def register(session: Session, registration: Registration, now: datetime, stale_s: float) -> None:
@@ -43,18 +49,42 @@ def register(session: Session, registration: Registration, now: datetime, stale_
     node.incarnation, node.host, node.version = registration.incarnation, registration.host, registration.version
     node.started_at = node.heartbeat_at = now
     node.stopped_at = None
+    _store_environments(node, registration.environments)
     session.flush()
     store_inventory(session, registration.name, registration.inventory, now)
 
 
-def heartbeat(session: Session, name: str, incarnation: str, inventory: Inventory, now: datetime) -> bool:
-    """Say that the worker is alive and what it has; False if another incarnation has taken its place."""
+def heartbeat(
+    session: Session,
+    name: str,
+    incarnation: str,
+    inventory: Inventory,
+    now: datetime,
+    environments: Environments | None = None,
+) -> bool:
+    """Say that the worker is alive and what it has; False if another incarnation has taken its place.
+
+    ``environments`` of None leaves what the node has said of them.
+    """
     node = session.get_one(Node, name, with_for_update=True)
     if node.incarnation != incarnation:
         return False
     node.heartbeat_at = now
+    if environments is not None:
+        _store_environments(node, environments)
     store_inventory(session, name, inventory, now)
     return True
+
+
+def _store_environments(node: Node, environments: Environments) -> None:
+    node.environments = {name: offered.model_dump() for name, offered in environments.items()}
+
+
+def environments_of(node: Node) -> dict[str, OfferedEnvironment]:
+    """Return what the node has said of its software environments, the worker's own first, then by name."""
+    told = node.environments or {}
+    names = sorted(told, key=lambda name: (name != DEFAULT, name))
+    return {name: OfferedEnvironment.model_validate(told[name]) for name in names}
 
 
 def sign_off(session: Session, name: str, incarnation: str, now: datetime) -> None:
@@ -160,6 +190,15 @@ def offered_gpus(session: Session, now: datetime, stale_s: float) -> Sequence[Gp
     query = select(GpuRow).join(Node, GpuRow.node == Node.name)
     query = query.where(GpuRow.retired_at.is_(None), *_living(now, stale_s))
     return session.scalars(query.order_by(GpuRow.uuid)).all()
+
+
+def usable_environments(session: Session, now: datetime, stale_s: float) -> dict[str, frozenset[str]]:
+    """Return the software environments that runs can be put in beside the worker's own, by living node."""
+    living = session.scalars(select(Node).where(*_living(now, stale_s)))
+    return {
+        node.name: frozenset(name for name, offered in environments_of(node).items() if offered.problem is None)
+        for node in living
+    }
 
 
 def _living(now: datetime, stale_s: float) -> tuple[ColumnElement[bool], ...]:

@@ -18,6 +18,7 @@ _COLUMNS = (
     Run.id,
     Run.benchmark["where"].label("where"),
     Run.benchmark["restore_layout"].label("restore_layout"),
+    Run.benchmark["environment"].label("environment"),
     Run.layout,
     Run.group_id,
 )
@@ -33,6 +34,8 @@ class Queued:
     layout: str | None
     restore_layout: bool
     group_id: str | None = None
+    environment: str | None = None
+    """The software environment that it wants; None is the worker's own."""
 
 
 def queued(session: Session) -> Generator[Sequence[Queued], None, None]:
@@ -91,7 +94,7 @@ def layouts_wanted(session: Session) -> bool:
 
 
 def _queued(row: Any) -> Queued:  # noqa: ANN401 - a row of the columns
-    return Queued(row.id, row.where, row.layout, bool(row.restore_layout), row.group_id)
+    return Queued(row.id, row.where, row.layout, bool(row.restore_layout), row.group_id, row.environment)
 
 
 def _whole(rows: Sequence[Any]) -> QueuedGroup | None:

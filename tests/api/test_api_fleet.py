@@ -46,6 +46,37 @@ def test_a_silent_node_is_not_alive_nor_are_its_partitions_usable(
     assert client.get("/v1/ready").json()["nodes_alive"] == 1
 
 
+@both_databases
+def test_a_node_tells_its_software_environments_the_usable_and_the_broken(
+    client: TestClient, database: Database
+) -> None:
+    """Its worker's own comes first; so it does on the overview, where nothing of a silent node is shown."""
+    with database.write() as session:
+        time = now(session)
+        offered = builders.environments("a-newer", broken="its interpreter is not there")
+        builders.register(session, time, environments=offered)
+        silent = builders.environments("lost")
+        gone_since = time - timedelta(hours=1)
+        builders.register(session, gone_since, builders.partition("CPU-2"), node="silent", environments=silent)
+    living, _ = client.get("/v1/nodes").json()["items"]
+    default, newer, broken = living["environments"]
+    assert (default["name"], newer["name"], broken["name"]) == ("default", "a-newer", "broken")
+    assert newer == {
+        "name": "a-newer",
+        "problem": None,
+        "python": "3.12.4",
+        "torch": "2.13.0",
+        "migperf_version": "0",
+        "payloads": {"a-package": "1.0"},
+    }
+    assert broken["problem"] == "its interpreter is not there"
+    assert {broken[key] for key in ("python", "torch", "migperf_version", "payloads")} == {None}
+    page = client.get("/").text
+    assert "a-package 1.0" in page
+    assert "its interpreter is not there" in page
+    assert "<td>lost</td>" not in page
+
+
 def test_a_node_that_signed_off_is_not_alive(client: TestClient, database: Database) -> None:
     with database.write() as session:
         builders.register(session, now(session))

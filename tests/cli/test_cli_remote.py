@@ -16,9 +16,10 @@ from sqlalchemy import select
 
 from migperf.client import Client
 from migperf.store import results, runs
-from migperf.store.database import Database
+from migperf.store.database import Database, now
 from migperf.store.models import Run
 from migperf.store.states import RunState
+from tests import builders
 from tests.analysis.experiments.made_experiments import Ending, cell, made, together
 from tests.analysis.experiments.made_probes import not_installed, probe_cell, works
 from tests.api import steps
@@ -293,3 +294,17 @@ def test_the_matrix_of_an_experiments_probes_is_printed_line_by_line_or_as_json(
     without = cli("experiments", "compatibility", made(database, [cell(n=1)], lambda *_: Ending()))
     assert (without.status, without.out) == (0, "")
     assert "no probes" in without.err
+
+
+def test_a_run_can_name_its_software_environment_and_a_command_lists_them(cli: Cli, database: Database) -> None:
+    with database.write() as session:
+        offered = builders.environments("newer", older="its interpreter is not there")
+        builders.register(session, now(session), environments=offered)
+    said = cli("submit", "test-step", "-s", "single_stream", "--environment", "newer", "--json")
+    assert said.document["benchmark"]["environment"] == "newer"
+    assert "environment newer" in " ".join(cli("runs", "show", said.document["id"]).out.split())
+    told = " ".join(cli("environments").out.split())
+    assert "newer node-1 Python 3.12.4, torch 2.13.0, a-package 1.0" in told
+    assert "older node-1 cannot be used: its interpreter is not there" in told
+    (node,) = cli("environments", "--json").document
+    assert [each["name"] for each in node["environments"]] == ["default", "newer", "older"]

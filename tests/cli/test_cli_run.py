@@ -15,6 +15,7 @@ import pytest
 
 from migperf.gpus.inventory import discover
 from tests.cli.conftest import Cli
+from tests.payload_release import PACKAGE, release
 
 AS_TOLD = ("-m", "steady_within=null", "-m", "precision=null")
 """Phases end by steps and time."""
@@ -46,6 +47,21 @@ def test_a_real_network_is_measured_here_and_now(cli: Cli, tmp_path: Path) -> No
     inside = [t for t in timings["time_s"] if kept["window"]["start_s"] <= t <= kept["window"]["end_s"]]
     assert len(inside) == figures["throughput"]["samples"]
     assert len(timings["time_s"]) > len(inside), "warm-up is kept too"
+
+
+def test_a_software_environment_of_the_settings_is_used(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newer = release(tmp_path / "newer", "0.2", {})
+    monkeypatch.setenv("MIGPERF_ENVIRONMENTS", json.dumps({"newer": newer.model_dump(mode="json")}))
+    asked = ("run", "test-step", "-s", "single_stream", "-p", "step_ms=1", *QUICK)
+    said = cli(*asked, "--environment", "newer", "--json")
+    assert said.status == 0, said.err
+    environment = said.document["environment"]
+    assert (environment["software_environment"], environment["payload"]) == ("newer", {PACKAGE: "0.2"})
+    said = cli(*asked, "--environment", "older")
+    assert said.status == 2
+    assert "'older'; there are: default, newer" in " ".join(said.err.split())
 
 
 def test_people_get_phases_a_table_and_the_environment(cli: Cli) -> None:

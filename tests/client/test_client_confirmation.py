@@ -6,6 +6,7 @@ from collections import Counter
 from itertools import islice
 from typing import Any
 
+import numpy as np
 import pytest
 
 from migperf.client import (
@@ -241,3 +242,35 @@ def test_what_cannot_be_made_again_by_turns_is_refused(client: Client, database:
         Confirmer(client, first, second.model_copy(update={"benchmark": cut}))
     with pytest.raises(CannotConfirmError, match="has not been on any partition"):
         Confirmer(client, first, second.model_copy(update={"partition": None}))
+
+
+def test_one_benchmark_in_two_software_environments_is_made_by_turns_each_in_its_own(
+    client: Client, database: Database
+) -> None:
+    """As after an update of the framework that somebody suspects."""
+    registered(database, environments=("newer",))
+    steps, made = slower_in("newer"), []
+    for environment in (None, "newer"):
+        run = client.submit({"workload": "test-step", "scenario": "single_stream", "environment": environment})
+        make_run(database, run.id, steps)
+        made.append(client.run(run.id))
+    assert made[0].fingerprint == made[1].fingerprint
+    found, _ = confirmed(client, database, made, steps)
+    assert (found.ended_by, found.verdict) == (EndedBy.DECIDED, Verdict.SLOWER)
+    for pair in found.pairs:
+        assert client.run(pair.baseline).benchmark.environment is None
+        assert client.run(pair.candidate).benchmark.environment == "newer"
+    registered(database)
+    with pytest.raises(CannotConfirmError, match="offer newer"):
+        Confirmer(client, *made)
+
+
+def slower_in(environment: str) -> Steps:
+    """Steps of 5 ms, and of a tenth more in that software environment."""
+    generator = np.random.default_rng(0)
+
+    def steps(run: Run) -> np.ndarray:
+        mean_ms = 5.5 if run.benchmark["environment"] == environment else 5.0
+        return np.asarray(mean_ms * (1 + 0.02 * generator.standard_normal(400)))
+
+    return steps

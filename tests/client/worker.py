@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -21,10 +21,12 @@ Steps = Callable[[Run], Samples | RunState | None]
 """The steps that a run takes (ms), the state that it fails in, or None for a run that goes on and on."""
 
 
-def registered(database: Database, **partition: object) -> None:
-    """Register a living node with one partition, CPU-1."""
+def registered(database: Database, environments: Collection[str] = (), **partition: object) -> None:
+    """Register a living node with one partition, CPU-1, and these software environments beside its worker's own."""
+    offered = builders.environments(*environments)
     with database.write() as session:
-        builders.register(session, now(session), builders.partition(**partition))  # type: ignore[arg-type]
+        one = builders.partition(**partition)  # type: ignore[arg-type]
+        builders.register(session, now(session), one, environments=offered)
 
 
 def make_run(database: Database, run_id: str, steps: Steps, begun: Callable[[str], object] = str) -> bool:

@@ -153,3 +153,9 @@ def test_a_plan_counts_runs_and_changes_of_layout_and_adds_up_times() -> None:
     assert plan.duration.longest_s > plan.duration.expected_s > 0
     known = make_plan(validate({**BASE, "repeats": 2}), CPU, lambda _: 100.0)
     assert (known.duration.expected_s, known.duration.seen) == (200.0, True)
+
+
+def test_software_environments_can_be_an_axis_and_the_workers_own_one_of_its_values() -> None:
+    plan = planned(CPU, where={}, matrix={"benchmark.environment": ["default", "torch-2.12"]})
+    specs = [cell.spec for cell in plan.cells]
+    assert [spec.members[0].benchmark.environment for spec in specs if spec] == [None, "torch-2.12"]

@@ -12,6 +12,7 @@ from migperf.jobs.execute import Executor
 from migperf.jobs.layouts import NodeGpus
 from migperf.jobs.sharing import DeviceSharing
 from migperf.measure.launcher import Launcher
+from migperf.measure.launchers import Launchers
 from migperf.measure.profiling.summary import SUMMARY_NAME, TRACE_NAME
 from migperf.metrics.instruments import Instruments
 from migperf.settings import Settings
@@ -36,7 +37,7 @@ def executor(settings: Settings, database: Database) -> Iterator[Executor]:
             settings=settings,
             sharing=DeviceSharing.of(settings),
             database=database,
-            launcher=launcher,
+            launchers=Launchers(own=launcher),
             instruments=Instruments(),
             gpus=gpus,
             incarnation="a",

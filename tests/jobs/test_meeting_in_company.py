@@ -19,6 +19,7 @@ from migperf.jobs.sharing import DeviceSharing
 from migperf.jobs.watcher import AwaitingWatcher, DatabaseWatcher
 from migperf.measure.company import Stage
 from migperf.measure.launcher import Launcher
+from migperf.measure.launchers import Launchers
 from migperf.measure.phases import Phase
 from migperf.measure.rendezvous import Rendezvous
 from migperf.measure.supervisor import Standing
@@ -97,7 +98,7 @@ def worker(database: Database, database_url: str, launcher: Launcher, tmp_path: 
         settings=settings,
         sharing=DeviceSharing.of(settings),
         database=database,
-        launcher=launcher,
+        launchers=Launchers(own=launcher),
         instruments=Instruments(),
         gpus=gpus,
         incarnation="a",

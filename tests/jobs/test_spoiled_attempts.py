@@ -18,6 +18,7 @@ from migperf.measure.figures import ResultFigure
 from migperf.measure.hygiene import isolation
 from migperf.measure.hygiene.facts import Taint
 from migperf.measure.launcher import Launcher
+from migperf.measure.launchers import Launchers
 from migperf.measure.outcome import Ending, Outcome
 from migperf.metrics.instruments import Instruments
 from migperf.metrics.metric import Metric, Scope
@@ -198,7 +199,7 @@ def test_a_worker_tries_again_on_a_gpu_that_somebody_uses_and_measures_when_it_i
             settings=settings,
             sharing=DeviceSharing.of(settings),
             database=database,
-            launcher=launcher,
+            launchers=Launchers(own=launcher),
             instruments=Instruments(driver),
             gpus=gpus,
             incarnation="a",

@@ -24,6 +24,7 @@ from migperf.jobs.layouts import NodeGpus
 from migperf.jobs.sharing import DeviceSharing
 from migperf.measure.figures import ResultFigure
 from migperf.measure.launcher import Launcher
+from migperf.measure.launchers import Launchers
 from migperf.metrics.instruments import Instruments
 from migperf.metrics.metric import NS_PER_S
 from migperf.metrics.series import Chunk
@@ -89,7 +90,7 @@ class Node:
             settings=self.settings,
             sharing=DeviceSharing.of(self.settings),
             database=self.database,
-            launcher=self.launcher,
+            launchers=Launchers(own=self.launcher),
             instruments=Instruments(self.driver),
             gpus=gpus,
             incarnation="a",

@@ -77,3 +77,16 @@ def test_a_request_that_is_stored_and_read_again_is_the_same_benchmark() -> None
     again = Benchmark.model_validate(request.benchmark().model_dump(mode="json"))
     assert again == request.benchmark()
     assert again.fingerprint() == request.fingerprint()
+
+
+def test_the_software_environment_is_no_part_of_a_history_and_the_workers_own_has_a_name() -> None:
+    asked = {"workload": "test-step", "scenario": "single_stream"}
+    plain, own, other = (
+        Benchmark.model_validate({**asked, **more}) for more in ({}, {"environment": "default"}, {"environment": "b"})
+    )
+    assert own == plain
+    assert own.environment is None
+    assert other.environment == "b"
+    assert plain.fingerprint() == other.fingerprint()
+    with pytest.raises(ValidationError, match="environment"):
+        Benchmark.model_validate({**asked, "environment": "../b"})
