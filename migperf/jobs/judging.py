@@ -20,7 +20,7 @@ class Judge:
     def step(self) -> None:
         """See to everything that is new."""
         with self._database.read() as session:
-            is_waiting, unheard = points.is_waiting(session), hearing.is_waiting(session)
+            is_waiting = points.is_waiting(session)
         if is_waiting:
             with self._database.write() as session:
                 points.gather(session, now(session))
@@ -28,7 +28,9 @@ class Judge:
             pending = judging.pending(session)
         for history_id in pending:
             self._judge(history_id)
-        if unheard:
+        with self._database.read() as session:
+            is_unheard = hearing.is_waiting(session)
+        if is_unheard:
             with self._database.write() as session:
                 hearing.hear(session, now(session))
 

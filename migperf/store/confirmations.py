@@ -12,12 +12,14 @@ from migperf.histories.confirming import ConfirmingRun, Finding
 from migperf.histories.hardware import HardwareClass
 from migperf.histories.judging import Judged
 from migperf.histories.regression import ConfirmationState, Entry
+from migperf.histories.software import last_good_environment
 from migperf.histories.watch import Watch
 from migperf.histories.wording import size_of
 from migperf.histories.worsening import Shifted
 from migperf.statistics.detection.history import REACH
-from migperf.store import alerts, channels, regressions, watching
+from migperf.store import alerts, channels, nodes, regressions, watching
 from migperf.store.history_tables import ConfirmationRow, HistoryRow, PointRow, RegressionRow
+from migperf.store.models import Node
 
 MOST_REFUTED = 3
 """Confirmations of one regression that say no; after that nobody asks again."""
@@ -112,12 +114,22 @@ def begin(
         why=why_not,
         started_at=now,
         ended_at=None if why_not is None else now,
+        baseline=_baseline(session, history, first_bad, newest),
         runs=[],
         findings=[],
     )
     session.add(row)
     session.flush()
     return row
+
+
+def _baseline(session: Session, history: HistoryRow, first_bad: PointRow, newest: PointRow) -> str | None:
+    """Return the software environment that has the last good version, on the node that measured last."""
+    node = session.get(Node, str(newest.environment.get("node", "")))
+    if node is None or not first_bad.number:
+        return None
+    good = _point(session, history.id, first_bad.number - 1)
+    return last_good_environment(good.environment, newest.environment, nodes.environments_of(node))
 
 
 def _why_not(history: HistoryRow) -> str | None:
