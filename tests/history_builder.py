@@ -6,14 +6,19 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from migperf.jobs.confirming import Confirming
 from migperf.jobs.judging import Judge
 from migperf.measure.figures import Interval, ResultFigure
 from migperf.metrics.metric import Scope
-from migperf.store import leases, results, runs
+from migperf.schedules.document import validate
+from migperf.schedules.firing import FiringOutcome
+from migperf.store import firings, leases, results, runs, schedules
 from migperf.store.database import Database
+from migperf.store.firings import NewFiring
 from migperf.store.models import Run
+from migperf.store.scheduled import Submitted, checked
 from migperf.store.states import RunState
 from tests import builders
 
@@ -45,26 +50,51 @@ def end(
 ) -> None:
     """Perform a queued run at a time: place it, claim it, store its figures, end it."""
     with database.write() as session:
-        lease = builders.place(session, runs.get(session, run.id), at)
-        leases.claim(session, lease.id, "node-1-a", at, 60)
-        row = runs.get(session, run.id)
-        row.environment = {"torch": "2.12", "host": "one"} | told.get("environment", {})
-        row.taints = told.get("taints", [])
-        results.store_figures(session, run.id, result)
-        leases.finish(session, lease.id, state, at + timedelta(seconds=5), told.get("reason"))
+        _end(session, runs.get(session, run.id), at, result, state, **told)
 
 
-def measured(database: Database, values_ms: Iterable[float], begin: datetime = NOON, **told: Any) -> list[str]:
-    """Store one run an hour whose steps took so long, and return their ids."""
+def _end(
+    session: Session, run: Run, at: datetime, result: Sequence[ResultFigure], state: RunState, **told: Any
+) -> None:
+    lease = builders.place(session, run, at)
+    leases.claim(session, lease.id, "node-1-a", at, 60)
+    run.environment = {"torch": "2.12", "host": "one"} | told.get("environment", {})
+    run.taints = told.get("taints", [])
+    results.store_figures(session, run.id, result)
+    leases.finish(session, lease.id, state, at + timedelta(seconds=5), told.get("reason"))
+
+
+def measured(
+    database: Database,
+    values_ms: Iterable[float],
+    begin: datetime = NOON,
+    state: RunState = RunState.SUCCEEDED,
+    **told: Any,
+) -> list[str]:
+    """Store one run an hour whose steps took so long, all in one transaction, and return their ids."""
     made = []
-    for number, value_ms in enumerate(values_ms):
-        at = begin + number * HOUR
-        with database.write() as session:
-            builders.register(session, at)
+    with database.write() as session:
+        builders.register(session, begin)
+        for number, value_ms in enumerate(values_ms):
+            at = begin + number * HOUR
             run = builders.submit(session, at, **BENCHMARK | dict(told.get("request", {})))
-        end(database, run, at, figures(value_ms), **told)
-        made.append(run.id)
+            _end(session, run, at, figures(value_ms), state, **told)
+            made.append(run.id)
     return made
+
+
+def scheduled(database: Database, **more: Any) -> str:
+    """Store a schedule of the benchmark and return its id."""
+    document = {"migperf": 1, "name": "nightly", "cron": "0 * * * *", "benchmark": BENCHMARK} | more
+    with database.write() as session:
+        return schedules.add(session, checked(validate(document)), NOON).id
+
+
+def fired(database: Database, schedule_id: str, run_id: str, at: datetime) -> int:
+    """Write down that a schedule has submitted a run, and return the firing's id."""
+    new = NewFiring(due_at=at, outcome=FiringOutcome.SUBMITTED, submitted=Submitted(run_id=run_id))
+    with database.write() as session:
+        return firings.record(session, schedule_id, new, at).id
 
 
 def noisy(count: int, level_ms: float = 100.0, seed: int = 1) -> list[float]:

@@ -29,7 +29,7 @@ KIND = "regression"
 def see_to(session: Session, history: HistoryRow, judged: Judged, now: datetime) -> None:
     """Begin what has to be confirmed of a history that was just judged, and tell people what needs no confirmation."""
     watch = watching.watch_of(history)
-    if watch is None:
+    if watch is None or not judged.points:
         return
     newest = _point(session, history.id, judged.points - 1)
     standing = regressions.standing_of(session, [history.id])

@@ -16,7 +16,10 @@ def watch_of(history: HistoryRow) -> Watch | None:
 
 
 def take_over(session: Session, history: HistoryRow, run: Run) -> None:
-    """Have a history watched as the schedule says that a run of it comes from, unless somebody set that by hand."""
+    """Have a history watched as the schedule says that a run of it comes from, unless somebody set that by hand.
+
+    A schedule that watches no more takes back what it said itself, and nothing that another one did.
+    """
     by_hand = history.watch is not None and history.watched_by is None
     if by_hand or (schedule := schedule_of(session, run)) is None:
         return
@@ -26,6 +29,8 @@ def take_over(session: Session, history: HistoryRow, run: Run) -> None:
         return  # of an earlier version; its firings say so
     if watch is not None:
         _set(history, watch, schedule.id)
+    elif history.watched_by == schedule.id:
+        _set(history, None, None)
 
 
 def set_by_hand(history: HistoryRow, watch: Watch | None) -> None:

@@ -8,12 +8,12 @@ from sqlalchemy import select
 from migperf.histories.regression import ConfirmationState, RegressionState, Resolution
 from migperf.histories.watch import Watch
 from migperf.statistics.detection.judgement import HistoryVerdict
-from migperf.store import regressions, watching
+from migperf.store import regressions, schedules, watching
 from migperf.store.database import Database
 from migperf.store.history_tables import ConfirmationRow, HistoryEventRow, HistoryRow, PointRow, RegressionRow
 from migperf.store.models import AlertRow, Run
 from migperf.store.states import RunState
-from tests.history_builder import HOUR, NOON, confirm, judge, measured, noisy
+from tests.history_builder import HOUR, NOON, confirm, fired, judge, measured, noisy, scheduled
 
 BEFORE = 20
 LATER = NOON + 60 * HOUR
@@ -189,3 +189,37 @@ def test_what_people_say_of_a_regression_is_not_taken_back_by_the_next_point(
         ("comment", "ada", "we know"),
     ]
     assert len(rows(database, AlertRow)) == 1
+
+
+def test_a_watched_history_of_which_every_point_is_left_out_is_judged_like_any_other(database: Database) -> None:
+    measured(database, noisy(2), taints=[{"rule": "busy_neighbours"}])
+    judge(database)
+    watch(database)
+    judge(database)
+    history = the_history(database)
+    assert (history.points, history.pending, history.verdict) == (0, False, HistoryVerdict.INSUFFICIENT_DATA)
+    measured(database, noisy(1), NOON + HOUR * 3, taints=[{"rule": "busy_neighbours"}])
+    judge(database)
+    assert not the_history(database).pending
+
+
+def test_a_schedule_that_watches_no_more_takes_back_its_own_watch(database: Database) -> None:
+    schedule_id = scheduled(database, watch={"confirm_runs": 0})
+
+    def fire(number: int) -> None:
+        (run_id,) = measured(database, noisy(1), NOON + number * HOUR)
+        fired(database, schedule_id, run_id, NOON + number * HOUR)
+        judge(database)
+
+    fire(0)
+    history = the_history(database)
+    assert (history.watched_by, history.watch is not None) == (schedule_id, True)
+    with database.write() as session:
+        asked = schedules.read(schedules.get(session, schedule_id)).model_copy(update={"watch": None})
+        schedules.replace(session, schedule_id, asked, NOON)
+    fire(1)
+    history = the_history(database)
+    assert (history.watched_by, history.watch, history.pending) == (None, None, False)
+    watch(database)
+    fire(2)
+    assert the_history(database).watch is not None
