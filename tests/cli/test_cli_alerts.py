@@ -9,6 +9,7 @@ import pytest
 
 from migperf.jobs.postman import Postman
 from migperf.settings import Settings
+from migperf.store import channels
 from migperf.store.database import Database
 from tests.alerts.receiver import Receiver, receiver
 from tests.cli.conftest import Cli
@@ -70,6 +71,19 @@ def test_a_channel_is_added_listed_and_deleted(cli: Cli, tmp_path: Path, target:
     assert (shown["name"], shown["target"], shown["secret"]) == ("ci", target.url, None)
     assert cli("alerts", "channels", "delete", "ci").status == 0
     assert "there are no channels" in cli("alerts", "channels", "list").err
+
+
+def test_a_channel_that_the_service_cannot_read_is_listed_with_the_reason(
+    cli: Cli, tmp_path: Path, target: Receiver, database: Database
+) -> None:
+    cli("alerts", "channels", "add", channel_file(tmp_path, target))
+    with database.write() as session:
+        (row,) = channels.all_of(session)
+        row.document = {"kind": "webhook", "name": "ci"}
+    listed = cli("alerts", "channels", "list")
+    assert listed.status == 0, listed.err
+    assert "unreadable: webhook.url: Field required" in " ".join(listed.out.split())
+    assert cli("alerts", "channels", "delete", "ci").status == 0
 
 
 def test_a_test_says_whether_the_channel_works(cli: Cli, tmp_path: Path, target: Receiver, delivering: None) -> None:
