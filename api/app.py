@@ -17,6 +17,7 @@ from api.pages import Pages
 from api.placement import PlacementPasses
 from api.routes import (
     advice,
+    alert_pages,
     alerts,
     channels,
     comparison,
@@ -30,6 +31,7 @@ from api.routes import (
     partitions,
     results,
     runs,
+    schedule_pages,
     schedules,
     workloads,
 )
@@ -56,6 +58,8 @@ ROUTERS = (
     metrics.router,
     pages.router,
     experiment_pages.router,
+    schedule_pages.router,
+    alert_pages.router,
 )
 
 

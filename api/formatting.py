@@ -2,6 +2,7 @@
 
 import math
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 from migperf.measure.figures import Interval
 
@@ -30,6 +31,11 @@ def bounds(interval: Interval) -> str:
 def moment(time: datetime) -> str:
     """Return a time to the second, in UTC."""
     return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def moment_in(time: datetime, zone: str) -> str:
+    """Return a time to the second, as clocks of a time zone of the IANA database show it."""
+    return time.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def size(count: int) -> str:

@@ -49,6 +49,10 @@ class Links:
         """Return the path of a schedule."""
         return self.to(f"/v1/schedules/{quote(schedule_id, safe='')}")
 
+    def schedule_page(self, schedule_id: str) -> str:
+        """Return the path of a schedule's page."""
+        return self.to(f"/schedules/{quote(schedule_id, safe='')}")
+
     def gpu(self, uuid: str) -> str:
         """Return the path of a GPU."""
         return self.to(f"/v1/gpus/{quote(uuid, safe='')}")

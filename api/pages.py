@@ -35,6 +35,7 @@ class Pages:
             "number": formatting.number,
             "bounds": formatting.bounds,
             "moment": formatting.moment,
+            "moment_in": formatting.moment_in,
             "size": formatting.size,
             "duration": duration,
             "engine": engine_words,

@@ -132,9 +132,14 @@ async def fail(request: Request, error: Exception) -> JSONResponse:
 
 
 def _field_problem(error: Mapping[str, Any]) -> FieldProblem:
-    detail = REMEDIES.get(error["type"]) or str(error["msg"]).removeprefix("Value error, ")
+    detail = remedy(error)
     given = {} if error["type"] == "missing" or "input" not in error else {"given": bounded(error["input"])}
     return FieldProblem(field=_path(error["loc"]), detail=clipped(detail, MAX_DETAIL), **given)
+
+
+def remedy(error: Mapping[str, Any]) -> str:
+    """Return what would be right, of an error that Pydantic has found."""
+    return REMEDIES.get(error["type"]) or str(error["msg"]).removeprefix("Value error, ")
 
 
 def _path(location: Sequence[str | int]) -> str:

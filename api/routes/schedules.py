@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
+from pydantic import JsonValue
 from sqlalchemy.orm import Session
 
 from api.dependencies import AppDatabase, AppLinks, AppPlacement, AppSettings
@@ -18,7 +19,16 @@ from api.problems import (
     VALIDATION,
     documented,
 )
-from api.schemas.schedules import FiringView, ScheduleDetail, ScheduleList, SchedulePatch, ScheduleView
+from api.schedule_page import SHOWN_FIRINGS
+from api.schedule_preview import preview
+from api.schemas.schedules import (
+    FiringView,
+    ScheduleDetail,
+    ScheduleList,
+    SchedulePatch,
+    SchedulePreview,
+    ScheduleView,
+)
 from api.yaml_body import OPENAPI, FileRoute
 from migperf.jobs.firing import fire_by_hand
 from migperf.schedules.document import Schedule
@@ -28,7 +38,6 @@ from migperf.store.models import ScheduleRow
 from migperf.store.scheduled import checked
 
 router = APIRouter(prefix="/v1/schedules", tags=["schedules"], route_class=FileRoute)
-SHOWN_FIRINGS = 20
 ScheduleKey = Annotated[
     str,
     Path(max_length=64, description="Id or name of a schedule.", examples=["019ab3f2-7c1e-7d10-9d4e-5b1f0c2a6e77"]),
@@ -50,6 +59,19 @@ def add_schedule(body: Schedule, response: Response, database: AppDatabase, link
         shown = _shown(session, schedules.add(session, schedule, now(session)), links)
     response.headers["Location"] = shown.url
     return shown
+
+
+@router.post(
+    "/preview",
+    summary="Preview a schedule",
+    responses=documented(*_BODY),
+    openapi_extra=OPENAPI,
+)
+def preview_schedule(body: dict[str, JsonValue], database: AppDatabase) -> SchedulePreview:
+    """Return when the schedule would fire, and what is wrong with it; it may be unfinished. Stores nothing."""
+    with database.read() as session:
+        time = now(session)
+    return preview(body, time)
 
 
 @router.get("", summary="List schedules", responses=documented(VALIDATION))

@@ -176,7 +176,7 @@ def _brief(row: ExperimentRow, counts: Counts, links: Links) -> dict[str, Any]:
         "report": links.report(row.id),
         "name": row.name,
         "title": row.document.get("title") or row.name,
-        "state": _state(row),
+        "state": state_of(row),
         "created_at": row.created_at,
         "finished_at": row.finished_at,
         "cancelled_at": row.cancelled_at,
@@ -186,7 +186,8 @@ def _brief(row: ExperimentRow, counts: Counts, links: Links) -> dict[str, Any]:
     }
 
 
-def _state(row: ExperimentRow) -> State:
+def state_of(row: ExperimentRow) -> State:
+    """Return how an experiment stands."""
     if row.cancelled_at is not None:
         return "cancelled"
     return "running" if row.finished_at is None else "finished"

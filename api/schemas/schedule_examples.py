@@ -50,3 +50,7 @@ SCHEDULE: dict[str, Any] = BRIEF | {
     },
     "firings": [FIRING, SKIPPED],
 }
+PREVIEW: dict[str, Any] = {
+    "next_times": [f"2026-02-0{day}T01:30:00Z" for day in range(1, 6)],
+    "problems": [{"field": "benchmark.scenario", "detail": "Field required"}],
+}

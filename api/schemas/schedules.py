@@ -110,6 +110,25 @@ class ScheduleList(View):
     next_cursor: str | None = Field(description="Give it as `cursor` for the next page; null on the last.")
 
 
+class DocumentProblem(View):
+    """What is wrong at one place of a document."""
+
+    field: str = Field(description="Dotted path, such as `benchmark.scenario`; empty: the document as a whole.")
+    detail: str = Field(description="What would be right.")
+
+
+class SchedulePreview(View):
+    """What storing a schedule would come to."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.PREVIEW]})
+
+    next_times: list[AwareDatetime] = Field(
+        description="When `cron` falls next in `time_zone`, five times, whatever else is wrong; none where one of the "
+        "two is. Without jitter, which depends on the id that a schedule is given."
+    )
+    problems: list[DocumentProblem] = Field(description="Why it would be refused; none where it would be stored.")
+
+
 def _brief(row: ScheduleRow, last: FiringRow | None, links: Links, now: datetime) -> dict[str, Any]:
     document = row.document
     return {

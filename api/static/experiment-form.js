@@ -1,6 +1,7 @@
 // Plans and submits the experiment in the form. What was planned can be submitted, and nothing else.
 
 import { problemOf, showProblems, unreachable } from "./problems.js";
+import { wayInto } from "./yaml-text.js";
 
 const MOST_BYTES = 1 << 20;
 const YAML = { "Content-Type": "application/yaml" };
@@ -44,19 +45,7 @@ async function send(url, doing) {
 
 function refuse(found) {
   file.ariaInvalid = found.length > 0;
-  showProblems(problems, found, wayTo);
-}
-
-// A place such as "line 3, column 7" is one of the text; other places are names of fields.
-function wayTo({ detail }) {
-  const [, line, column] = /^line (\d+), column (\d+)/.exec(detail) ?? [];
-  if (!line) return null;
-  return () => {
-    const before = file.value.split("\n").slice(0, line - 1);
-    const at = before.reduce((sum, text) => sum + text.length + 1, 0) + Number(column) - 1;
-    file.focus();
-    file.setSelectionRange(at, at);
-  };
+  showProblems(problems, found, wayInto(file));
 }
 
 function duration(seconds) {

@@ -1,5 +1,6 @@
 """From an experiment back to a file: YAML that a person can go on writing, and that reads as the same experiment."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
@@ -13,9 +14,13 @@ _WIDTH = 120
 def to_yaml(experiment: Experiment) -> str:
     """Return the file of an experiment, without what is at its default."""
     document = experiment.model_dump(mode="json", exclude_defaults=True)
-    ordered = {name: document[name] for name in _FIRST if name in document} | document
+    return write_yaml({name: document[name] for name in _FIRST if name in document} | document)
+
+
+def write_yaml(document: Mapping[str, Any]) -> str:
+    """Return a document as YAML in the order that it has, so that ``read_yaml`` gives it back."""
     return yaml.dump(
-        ordered, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=_WIDTH
+        dict(document), Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=_WIDTH
     )
 
 

@@ -44,7 +44,7 @@ def checked_cron(text: str) -> str:
 
 def checked_zone(name: str) -> str:
     """Return the name of a time zone of the IANA database. Raises ValueError that names those that are near."""
-    zones = _zones()
+    zones = zone_names()
     if name in zones:
         return name
     near = difflib.get_close_matches(name, zones, n=3)
@@ -64,7 +64,8 @@ def times_after(cron: str, zone: str, after: datetime) -> Iterator[datetime]:
 
 
 @cache
-def _zones() -> frozenset[str]:
+def zone_names() -> frozenset[str]:
+    """Return the names of the time zones of the IANA database."""
     return frozenset(available_timezones() - _NO_ZONES)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from migperf.schedules.firing import FiringOutcome
 from migperf.store.models import ExperimentRow, FiringRow, Run
@@ -62,6 +62,20 @@ def last_of(session: Session, schedule_ids: Collection[str]) -> Mapping[str, Fir
     newest = select(func.max(FiringRow.id)).where(FiringRow.schedule_id.in_(schedule_ids))
     query = select(FiringRow).where(FiringRow.id.in_(newest.group_by(FiringRow.schedule_id)))
     return {row.schedule_id: row for row in session.scalars(query)}
+
+
+def runs_of(session: Session, rows: Collection[FiringRow]) -> Mapping[str, RunState]:
+    """Return the states of the runs that firings have submitted, by id."""
+    ids = {row.run_id for row in rows if row.run_id is not None}
+    return {row.id: row.state for row in session.execute(select(Run.id, Run.state).where(Run.id.in_(ids)))}
+
+
+def experiments_of(session: Session, rows: Collection[FiringRow]) -> Mapping[str, ExperimentRow]:
+    """Return the experiments that firings have submitted, by id; their documents and plans are not read."""
+    ids = {row.experiment_id for row in rows if row.experiment_id is not None}
+    unread = (defer(ExperimentRow.plan, raiseload=True), defer(ExperimentRow.document, raiseload=True))
+    query = select(ExperimentRow).where(ExperimentRow.id.in_(ids)).options(*unread)
+    return {row.id: row for row in session.scalars(query)}
 
 
 def under_way(session: Session, schedule_id: str) -> int:

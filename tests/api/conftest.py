@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from fastapi import FastAPI
@@ -9,10 +10,15 @@ from fastapi import FastAPI
 from api.app import create_app
 from api.dependencies import passes_of
 from migperf.settings import Settings
-from migperf.store.database import Database
+from migperf.store.database import Database, now
+from tests import builders
+from tests.api.browsing import launched, proxied
 from tests.api.gpu_host import GpuHost
 from tests.api.serving import CountingPasses, TestClient
 from tests.databases import make_empty, migrated_sqlite
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 
 @pytest.fixture
@@ -56,3 +62,19 @@ def host(database: Database, tmp_path: Path) -> GpuHost:
 def h100(host: GpuHost) -> str:
     """The path of the H100."""
     return f"/v1/gpus/{host.gpu().uuid}"
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    """A browser without a window."""
+    with launched() as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(browser: "Browser", app: FastAPI, database: Database) -> "Iterator[Page]":
+    """A page of a service behind a proxy that puts a prefix before its paths, with a CPU to plan for."""
+    with database.write() as session:
+        builders.register(session, now(session), builders.partition("CPU-9", cpus=(0, 1, 2, 3)), node="node-9")
+    with proxied(browser, app) as page:
+        yield page

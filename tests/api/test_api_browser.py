@@ -1,68 +1,21 @@
-"""The pages of experiments in a browser, behind a path prefix: what their scripts do, and what they must not.
+"""The pages of experiments in a browser, behind a path prefix: what their scripts do, and what they must not."""
 
-Needs the extra `browser` and a Chromium of the system: pip install 'migperf[browser]'; apt install chromium.
-"""
-
-import shutil
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
-
-import pytest
-from fastapi import FastAPI
 
 from migperf.store import experiments
 from migperf.store.database import Database, now
 from migperf.store.models import GroupRow, Run
 from migperf.store.states import RunState
-from tests import builders
 from tests.analysis.experiments.made_experiments import Coordinates, Ending, cell, end_open_runs, made
-from tests.api.serving import served
+from tests.api.browsing import PREFIX, in_browser, opened
 from tests.api.test_api_experiments import YAML_FILE
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page, Route
+    from playwright.sync_api import Page
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-PREFIX = "/bench"
 EVIL = '<img src=x onerror="hit = 1">'
 
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this host")]
-
-
-@pytest.fixture(scope="module")
-def browser() -> "Iterator[Browser]":
-    """A browser without a window."""
-    api = pytest.importorskip("playwright.sync_api", reason="the extra `browser` is not installed")
-    with api.sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM)
-        yield launched
-        launched.close()
-
-
-@pytest.fixture
-def page(browser: "Browser", app: FastAPI, database: Database) -> "Iterator[Page]":
-    """A page of a service behind a proxy that puts a prefix before its paths, with a CPU to plan for."""
-    with database.write() as session:
-        builders.register(session, now(session), builders.partition("CPU-9", cpus=(0, 1, 2, 3)), node="node-9")
-    with served(app, root_path=PREFIX) as url:
-        opened = browser.new_page(base_url=url)
-        opened.set_default_timeout(20_000)
-        errors: list[str] = []
-        opened.on("pageerror", lambda error: errors.append(str(error)))
-
-        def through_proxy(route: "Route") -> None:
-            assert route.request.url.startswith(f"{url}{PREFIX}/"), f"beside the prefix: {route.request.url}"
-            route.continue_(url=route.request.url.replace(f"{url}{PREFIX}", url, 1))
-
-        opened.route("**/*", through_proxy)
-        yield opened
-        opened.close()
-        assert errors == []
-
-
-def opened(page: "Page", path: str) -> "Page":
-    page.goto(f"{PREFIX}{path}")
-    return page
+pytestmark = in_browser
 
 
 def end_some(database: Database, experiment_id: str, count: int, ending: Ending | None = None) -> None:

@@ -135,9 +135,17 @@ NEAR_SCHEDULES = st.fixed_dictionaries(
 
 @SLOW
 @given(NEAR_SCHEDULES | ANY_JSON)
-def test_no_schedule_makes_the_service_fail(client: TestClient, body: object) -> None:
-    answer = client.post("/v1/schedules", content=json.dumps(body), headers={"Content-Type": "application/json"})
+def test_no_schedule_makes_the_service_fail_and_a_preview_says_which_would_be_stored(
+    client: TestClient, body: object
+) -> None:
+    content, headers = json.dumps(body), {"Content-Type": "application/json"}
+    preview = client.post("/v1/schedules/preview", content=content, headers=headers)
+    answer = client.post("/v1/schedules", content=content, headers=headers)
     assert answer.status_code in (201, 400, 409, 422)
+    if preview.status_code == 200:
+        assert (preview.json()["problems"] == []) == (answer.status_code in (201, 409))
+    else:
+        assert preview.status_code == answer.status_code
 
 
 @SLOW

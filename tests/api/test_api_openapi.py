@@ -95,6 +95,7 @@ OPERATIONS = {
     "get_experiment_results",
     "get_experiment_compatibility",
     "add_schedule",
+    "preview_schedule",
     "list_schedules",
     "get_schedule",
     "replace_schedule",
