@@ -30,7 +30,7 @@ class NewAlert(BaseModel):
     text: Body = ""
     facts: Annotated[dict[FactName, FactValue], Field(max_length=MAX_FACTS)] = Field(default_factory=dict)
     """Names and values, with their units, in the order in which they are shown."""
-    link: Annotated[str, StringConstraints(pattern=r"^/[!-~]*$", max_length=500)] | None = None
+    link: Annotated[str, StringConstraints(pattern=r"^/([!-.0-~][!-~]*)?$", max_length=500)] | None = None
     """Path of the page that shows it."""
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from migperf.alerts.alert import NewAlert
@@ -42,15 +42,11 @@ def hear(session: Session, now: datetime) -> int:
 
 def _ended(session: Session, limit: int) -> Sequence[FiringRow]:
     """Return firings that are not heard of and of which nothing is to come, oldest first, locked."""
-    runs = select(Run.id).where(Run.state.in_(FINAL_STATES), ~Run.history_due)
-    open_runs = select(Run.experiment_id).where(Run.history_due, Run.experiment_id.is_not(None))
-    experiments = select(ExperimentRow.id).where(ExperimentRow.finished_at.is_not(None))
-    submitted = FiringRow.run_id.is_not(None) | FiringRow.experiment_id.is_not(None)
-    over = or_(
-        ~submitted,
-        FiringRow.run_id.in_(runs),
-        FiringRow.experiment_id.in_(experiments) & FiringRow.experiment_id.not_in(open_runs),
-    )
+    run_is_heard = exists().where(Run.id == FiringRow.run_id, Run.state.in_(FINAL_STATES), ~Run.history_due)
+    has_finished = exists().where(ExperimentRow.id == FiringRow.experiment_id, ExperimentRow.finished_at.is_not(None))
+    is_due = exists().where(Run.experiment_id == FiringRow.experiment_id, Run.history_due)
+    submitted_nothing = FiringRow.run_id.is_(None) & FiringRow.experiment_id.is_(None)
+    over = or_(submitted_nothing, run_is_heard, has_finished & ~is_due)
     query = select(FiringRow).where(FiringRow.heard_at.is_(None), over).order_by(FiringRow.id).limit(limit)
     return session.scalars(query.with_for_update(skip_locked=True)).all()
 

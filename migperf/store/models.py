@@ -164,7 +164,14 @@ class Run(Base):
             sqlite_where=_OF_EXPERIMENT,
             postgresql_where=_OF_EXPERIMENT,
         ),
-        Index("ix_runs_history_due", "id", sqlite_where=_HISTORY_DUE, postgresql_where=_HISTORY_DUE),
+        Index(
+            "ix_runs_history_due",
+            "state",
+            "experiment_id",
+            "id",
+            sqlite_where=_HISTORY_DUE,
+            postgresql_where=_HISTORY_DUE,
+        ),
         Index("ix_runs_to_thin", "finished_at", sqlite_where=_TO_THIN, postgresql_where=_TO_THIN),
     )
 

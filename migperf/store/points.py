@@ -26,7 +26,8 @@ from migperf.store.states import FINAL_STATES, RunState
 
 RUN = "run"
 """Origin of points that are results of runs."""
-_RUNS_AT_ONCE, _EXPERIMENTS_AT_ONCE = 200, 4
+_RUNS_AT_ONCE, _EXPERIMENTS_AT_ONCE = 50, 2
+"""So few that the transaction is over soon: after an upgrade all runs that there are become points."""
 TITLE_LENGTH = 255
 
 

@@ -212,7 +212,15 @@ def upgrade() -> None:
     op.add_column("firings", sa.Column("silence", sa.Text(), nullable=True))
     op.create_index("ix_firings_unheard", "firings", ["id"], sqlite_where=UNHEARD, postgresql_where=UNHEARD)
     op.add_column("runs", sa.Column("history_due", sa.Boolean(), server_default=sa.true(), nullable=False))
-    op.create_index("ix_runs_history_due", "runs", ["id"], sqlite_where=HISTORY_DUE, postgresql_where=HISTORY_DUE)
+    op.create_index(
+        "ix_runs_history_due",
+        "runs",
+        ["state", "experiment_id", "id"],
+        sqlite_where=HISTORY_DUE,
+        postgresql_where=HISTORY_DUE,
+    )
+    # Nobody is to be told now of what measured nothing long ago.
+    op.execute("UPDATE firings SET heard_at = fired_at")
 
 
 def downgrade() -> None:

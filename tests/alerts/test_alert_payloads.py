@@ -97,6 +97,7 @@ def test_an_email_of_a_digest_holds_every_alert() -> None:
         {"facts": {"a\nb": "c"}},
         {"facts": {str(number): "" for number in range(MAX_FACTS + 1)}},
         {"link": "https://elsewhere.example/"},
+        {"link": "//elsewhere.example/"},
         {"text": "\0"},
     ],
 )
