@@ -6,6 +6,7 @@ RUN_ID = "019ab3f2-7c1e-7d10-9d4e-5b1f0c2a6e77"
 PARTITION_UUID = "MIG-2f0c0a57-6d0d-5f5e-9a38-9a4d4f6f4c11"
 GPU_UUID = "GPU-8c9a5a0e-1f4e-3b51-8d55-0c6f5e0e7a42"
 EXPERIMENT_ID = "019ab3f1-64d0-7a92-b1c3-7e2f90a4d615"
+FINGERPRINT = "5f1d3c9a8e7b6a5040302010f0e0d0c0b0a090807060504030201000ffeeddcc"
 
 BENCHMARK: dict[str, JsonValue] = {
     "workload": "vit-c-1gf",
@@ -49,7 +50,7 @@ RUN: dict[str, JsonValue] = {
     "version": 41,
     "workload": "vit-c-1gf",
     "scenario": "single_stream",
-    "fingerprint": "5f1d3c9a8e7b6a5040302010f0e0d0c0b0a090807060504030201000ffeeddcc",
+    "fingerprint": FINGERPRINT,
     "benchmark": BENCHMARK,
     "priority": 0,
     "timeout_s": 3600.0,

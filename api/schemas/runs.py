@@ -14,6 +14,7 @@ from migperf.measure.engine import REFERENCE_FIELDS
 from migperf.measure.hygiene.facts import Taint
 from migperf.store.listing import RunPage
 from migperf.store.models import GroupRow, PartitionRow, Run
+from migperf.store.requests import RunRequest
 from migperf.store.states import RunState
 
 NS_PER_S = 1_000_000_000
@@ -92,6 +93,24 @@ class BenchmarkView(View):
     where: dict[str, JsonValue] = Field(description="Which partitions it may run on; null where it does not matter.")
     layout: str | None = Field(default=None, description="MIG layout that a GPU is cut into for it.")
     restore_layout: bool = Field(default=False, description="Whether the GPU's earlier layout is put back afterwards.")
+
+
+class BenchmarkReading(View):
+    """A benchmark as the service reads it, and what its runs are found by."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"fingerprint": examples.FINGERPRINT, "benchmark": examples.BENCHMARK}]}
+    )
+
+    fingerprint: str = Field(description="The same for runs that may be compared: 64 hexadecimal digits.")
+    benchmark: BenchmarkView
+
+    @classmethod
+    def of(cls, request: RunRequest) -> Self:
+        """Show the benchmark of a submission."""
+        benchmark = request.benchmark()
+        shown = BenchmarkView.model_validate(benchmark.model_dump(mode="json"))
+        return cls(fingerprint=benchmark.fingerprint(), benchmark=shown)
 
 
 class RunExperiment(View):

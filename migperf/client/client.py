@@ -33,6 +33,7 @@ from migperf.client.gpu_models import (
 from migperf.client.models import (
     ArtifactList,
     ArtifactView,
+    BenchmarkReading,
     EndEvent,
     Health,
     NodeList,
@@ -103,6 +104,14 @@ class Client(SeriesCalls, ComparisonCalls, ExperimentCalls, ScheduleCalls, Advic
         response = self._transport.send("POST", "/v1/runs", json=body, headers=headers)
         run = self._transport.parse(RunView, response)
         return run.model_copy(update={"replayed": response.headers.get("Idempotent-Replayed") == "true"})
+
+    def read_benchmark(self, request: "RunRequest | Mapping[str, Any]") -> BenchmarkReading:
+        """Return a submission's benchmark with every default written out, and its fingerprint; nothing is submitted.
+
+        Raises RequestRefusedError naming the fields.
+        """
+        body = request.model_dump(mode="json") if isinstance(request, BaseModel) else dict(request)
+        return self._transport.parse(BenchmarkReading, self._transport.send("POST", "/v1/benchmark", json=body))
 
     def run(self, run_id: str) -> RunView:
         """Return the run as it is now."""

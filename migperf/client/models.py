@@ -105,6 +105,13 @@ class BenchmarkView(View):
     restore_layout: bool = False
 
 
+class BenchmarkReading(View):
+    """A benchmark as the service reads it, and the fingerprint that its runs are found by."""
+
+    fingerprint: str
+    benchmark: BenchmarkView
+
+
 class RunExperiment(View):
     """The experiment that a run belongs to, and its place there; ``cell``, ``repeat`` and ``member`` count from 0."""
 

@@ -83,6 +83,7 @@ OPERATIONS = {
     "cancel_run",
     "delete_run",
     "get_result",
+    "read_benchmark",
     "compare_runs",
     "plan_experiment",
     "submit_experiment",

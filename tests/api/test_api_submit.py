@@ -29,6 +29,20 @@ def test_a_submitted_run_is_queued_with_every_default_written_out(client: TestCl
     assert client.get(run["url"]).json() == run
 
 
+def test_a_benchmark_can_be_read_without_being_run(
+    client: TestClient, database: Database, passes: CountingPasses
+) -> None:
+    """What a check asks before it submits anything: the fingerprint is that of the run to be."""
+    submission = {**REQUEST, "labels": {"commit": "4f1"}, "seed": 7}
+    answer = client.post("/v1/benchmark", json=submission)
+    assert answer.status_code == 200
+    assert row_counts(database)["runs"] == passes.count == 0
+    run = client.post("/v1/runs", json=submission).json()
+    assert answer.json() == {"fingerprint": run["fingerprint"], "benchmark": run["benchmark"]}
+    refused = client.post("/v1/benchmark", json={**REQUEST, "method": {"min_sec": 3}})
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "method.min_sec")
+
+
 @pytest.mark.parametrize("workload", ["resnet18", "vit-c-1gf"])
 def test_shipped_workloads_can_be_submitted(client: TestClient, workload: str) -> None:
     request = {"workload": workload, "scenario": "train", "parameters": {"batch_size": 2}}
