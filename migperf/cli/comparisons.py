@@ -17,7 +17,7 @@ from migperf.statistics.verdict import Verdict
 
 SLOWER, UNDECIDED = 4, 5
 _STYLES = {Verdict.SAME: "green", Verdict.FASTER: "green", Verdict.SLOWER: "red", Verdict.UNDECIDED: "yellow"}
-_WARNINGS = {
+WARNINGS = {
     Aspect.WORK: "Not the same work: this is no comparison of one thing with itself",
     Aspect.METHOD: "Measured by other rules",
     Aspect.ENVIRONMENT: "Not in the same environment",
@@ -66,7 +66,7 @@ def _print_candidate(console: Console, found: ComparisonView, candidate: Candida
         console.print()
     for line in _remarks(candidate):
         console.print(Text(line, "dim"))
-    _print_differences(console, candidate.differences)
+    print_differences(console, candidate.differences)
     _print_tainted(console, candidate.tainted)
 
 
@@ -89,12 +89,12 @@ def _ratios(candidate: CandidateView, time: ComparedView) -> Table:
     rows = [("time", time)] + ([("cycles", candidate.in_cycles.cycles)] if candidate.in_cycles else [])
     for name, compared in rows:
         values = [show(value).value for value in (compared.baseline_value, compared.candidate_value)]
-        change, interval = _percent(compared)
+        change, interval = percent_words(compared)
         made.add_row(name, *values, compared.unit, Text(change, "bold"), interval, compared.verdict)
     return made
 
 
-def _percent(compared: ComparedView) -> tuple[str, str]:
+def percent_words(compared: ComparedView) -> tuple[str, str]:
     """Return by how many per cent the candidate's value is more, and the interval, with the digits it can defend."""
     shown = show(*(100 * (ratio - 1) for ratio in (compared.ratio, compared.interval.low, compared.interval.high)))
     return f"{_signed(shown.value)} %", f"{_bounds(shown)} %"
@@ -124,10 +124,11 @@ def _remarks(candidate: CandidateView) -> Iterator[str]:
         )
 
 
-def _print_differences(console: Console, differences: Sequence[DifferenceView]) -> None:
+def print_differences(console: Console, differences: Sequence[DifferenceView]) -> None:
+    """Print what besides chance two sides differ in, each kind under its warning."""
     if not differences:
         console.print(Text("nothing that was recorded differs besides", "dim"))
-    for aspect, warning in _WARNINGS.items():
+    for aspect, warning in WARNINGS.items():
         of_aspect = [difference for difference in differences if difference.aspect is aspect]
         if of_aspect:
             console.print()
@@ -138,11 +139,12 @@ def _print_differences(console: Console, differences: Sequence[DifferenceView]) 
 def _side_by_side(differences: Iterable[DifferenceView]) -> Table:
     made = table("", "Baseline", "Candidate")
     for difference in differences:
-        made.add_row(difference.name, _values(difference.baseline), _values(difference.candidate))
+        made.add_row(difference.name, values_words(difference.baseline), values_words(difference.candidate))
     return made
 
 
-def _values(values: Iterable[JsonValue]) -> str:
+def values_words(values: Iterable[JsonValue]) -> str:
+    """Return the values of one side, each as people read it."""
     return "; ".join(_value(value) for value in values)
 
 

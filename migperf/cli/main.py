@@ -15,6 +15,7 @@ from migperf.cli import (
     alerts,
     benchmarks,
     catalogue,
+    check,
     compare,
     database,
     environments,
@@ -48,6 +49,7 @@ app.add_typer(runs.app, name="runs", rich_help_panel=_THERE)
 app.add_typer(experiments.app, name="experiments", rich_help_panel=_HERE)
 app.add_typer(schedules.app, name="schedules", rich_help_panel=_THERE)
 app.command(rich_help_panel=_THERE)(compare.compare)
+app.command(rich_help_panel=_THERE)(check.check)
 app.command(rich_help_panel=_THERE)(advise.advise)
 app.command(rich_help_panel=_THERE)(rooflines.calibrate)
 app.command(rich_help_panel=_THERE)(rooflines.roofline)

@@ -72,14 +72,14 @@ def report(error: Exception) -> int:
 
 def present(error: Exception) -> Presented:
     """Return what to say about an error, whatever it is."""
-    from migperf.client.errors import CannotConfirmError, RequestRefusedError
+    from migperf.client.errors import CannotCheckError, CannotConfirmError, RequestRefusedError
 
     match error:
         case InvalidRequestError():
             return _invalid("this cannot be run", error.problems, error.workload)
         case RequestRefusedError() if error.errors:
             return _invalid("the service refuses the request", error.errors, None)
-        case UsageProblem() | ConfigurationError() | RequestRefusedError() | CannotConfirmError():
+        case UsageProblem() | ConfigurationError() | RequestRefusedError() | CannotConfirmError() | CannotCheckError():
             details = error.details if isinstance(error, UsageProblem) else ()
             return Presented(str(error), details, status=USAGE)
         case MigperfError():

@@ -1,6 +1,9 @@
 """The Python client of the service: submits benchmarks over HTTP, follows their runs and fetches what they measured."""
 
 from migperf.client.alert_models import AlertView, ChannelView, DeliveryView
+from migperf.client.check_models import Check, CheckedBenchmark, CheckPlan, FigureBeside, Finding, Outcome, Place
+from migperf.client.check_tasks import CheckTask
+from migperf.client.checking import Checker, CheckWatching
 from migperf.client.client import Client
 from migperf.client.comparison_models import CandidateView, ComparedView, ComparisonView, DifferenceView
 from migperf.client.confirmation import Confirmer
@@ -9,6 +12,7 @@ from migperf.client.errors import (
     ApiConflictError,
     ApiError,
     ApiNotFoundError,
+    CannotCheckError,
     CannotConfirmError,
     LayoutTimeoutError,
     MigperfClientError,
@@ -30,6 +34,7 @@ from migperf.client.gpu_models import (
 )
 from migperf.client.models import (
     ArtifactView,
+    BenchmarkReading,
     EndEvent,
     EngineOfferView,
     EnvironmentView,
@@ -72,9 +77,17 @@ __all__ = [
     "ApiError",
     "ApiNotFoundError",
     "ArtifactView",
+    "BenchmarkReading",
     "CandidateView",
+    "CannotCheckError",
     "CannotConfirmError",
     "ChannelView",
+    "Check",
+    "CheckPlan",
+    "CheckTask",
+    "CheckWatching",
+    "CheckedBenchmark",
+    "Checker",
     "Client",
     "ComparedView",
     "ComparisonView",
@@ -89,6 +102,8 @@ __all__ = [
     "EnvironmentView",
     "FieldProblem",
     "Figure",
+    "FigureBeside",
+    "Finding",
     "GapView",
     "GoneEvent",
     "GpuDetail",
@@ -101,8 +116,10 @@ __all__ = [
     "LegalLayoutView",
     "MigperfClientError",
     "NodeView",
+    "Outcome",
     "PartitionView",
     "PhaseEvent",
+    "Place",
     "ProgressEvent",
     "Readiness",
     "RequestRefusedError",

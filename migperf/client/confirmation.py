@@ -6,14 +6,15 @@ A loop of the client; the service knows only the runs, which are labelled with w
 import random
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any, Protocol
 
+from migperf.client.cancelling import cancelling
 from migperf.client.client import Client
 from migperf.client.comparison_models import ComparisonView
 from migperf.client.confirmation_models import LEAST_PAIRS, Confirmation, ConfirmationPlan, EndedBy, Pair
-from migperf.client.errors import CannotConfirmError, MigperfClientError, WaitTimeoutError
+from migperf.client.errors import CannotConfirmError, WaitTimeoutError
 from migperf.client.models import RunView
 from migperf.client.partition_choice import common_partition
 from migperf.statistics.looks import level_per_look, planned_looks
@@ -110,7 +111,7 @@ class Confirmer:
         if self._left_s() <= 0:
             raise self._budget_spent()
         request, key = self._request(number, side), f"{self._label}-{number}-{side}"
-        with self._cancelling(request, key):
+        with cancelling(self._client, request, key):
             run = self._client.submit(request, idempotency_key=key)
             if run.fingerprint != self._of[side].fingerprint:
                 raise CannotConfirmError(
@@ -130,19 +131,6 @@ class Confirmer:
             return self._client.wait(run.id, self._left_s())
         except WaitTimeoutError:
             raise self._budget_spent() from None
-
-    @contextmanager
-    def _cancelling(self, request: Mapping[str, Any], key: str) -> Iterator[None]:
-        """Cancel the run if anything keeps us from waiting for its end.
-
-        Submitting again with the same key tells which it is, also if we were interrupted before its id was known.
-        """
-        try:
-            yield
-        except BaseException:
-            with suppress(MigperfClientError):
-                self._client.cancel(self._client.submit(request, idempotency_key=key).id)
-            raise
 
     def _request(self, number: int, side: str) -> dict[str, Any]:
         run = self._of[side]

@@ -52,6 +52,10 @@ class CannotConfirmError(MigperfClientError):
     """Two runs cannot be made again by turns on one partition; the message says why, and what could be done."""
 
 
+class CannotCheckError(MigperfClientError):
+    """There is nothing to hold new runs against; the message says what was looked for, and what could be done."""
+
+
 class RunDeletedError(MigperfClientError):
     """A run was deleted while it was waited for."""
 

@@ -14,6 +14,7 @@ COMMANDS = [
     "run",
     "submit",
     "compare",
+    "check",
     "calibrate",
     "roofline",
     "workloads",
@@ -30,7 +31,7 @@ COMMANDS = [
 ]
 
 
-@pytest.mark.parametrize("command", ["", "run", "runs list", "schedules add", "compare"])
+@pytest.mark.parametrize("command", ["", "run", "runs list", "schedules add", "compare", "check"])
 def test_help_imports_nothing_heavy(command: str) -> None:
     code = f"""
 import sys

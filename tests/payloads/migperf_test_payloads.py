@@ -28,6 +28,8 @@ from workloads.base import (
 )
 
 NOTHING = StepCost(flops=0, bytes=0, least_bytes=0)
+SLOWDOWN = "MIGPERF_TEST_SLOWDOWN"
+"""Variable that names a file with a factor by which steps take longer, as if code had changed and not the benchmark."""
 
 
 class StepParameters(Parameters):
@@ -81,7 +83,7 @@ class _Sleeping:
         self.total_steps = parameters.total_steps
         self.steps = 0
         self.device = context.device
-        self.step_s = parameters.step_ms / 1000 * _factor(parameters.slowed_by)
+        self.step_s = parameters.step_ms / 1000 * _slowdown() * _factor(parameters.slowed_by)
         print(f"a sleeping payload, seed {context.seed}")
 
     def next_batch(self) -> None:
@@ -103,6 +105,14 @@ class _Sleeping:
             figures=(Figure(name="steps_taken", value=float(self.steps), unit="1"), absent),
             tables={"facts": {"steps": self.steps}},
         )
+
+
+def _slowdown() -> float:
+    file = os.environ.get(SLOWDOWN)
+    if file is None or not os.path.exists(file):
+        return 1.0
+    with open(file) as opened:
+        return float(opened.read())
 
 
 class SleepingInference(_Sleeping, InferencePayload):
