@@ -62,12 +62,15 @@ NEAR_REQUESTS = st.fixed_dictionaries(
 @SLOW
 @example({"workload": "test-step", "scenario": "train", "labels": {"a": "\0"}})
 @example({"workload": "resnet18", "scenario": "train", "parameters": {"learning_rate": float("inf")}})
+@example({"workload": "test-step", "scenario": "train", "where": {"gpu_model": "\ud800"}})
 @given(NEAR_REQUESTS | ANY_JSON)
 def test_no_json_body_makes_the_service_fail(client: TestClient, body: object) -> None:
     answer = client.post("/v1/runs", content=json.dumps(body), headers={"Content-Type": "application/json"})
     assert answer.status_code in (202, 400, 422)
     if answer.status_code != 202:
         assert answer.json()["status"] == answer.status_code
+    read = client.post("/v1/benchmark", content=json.dumps(body), headers={"Content-Type": "application/json"})
+    assert read.status_code == (200 if answer.status_code == 202 else answer.status_code)
 
 
 NAMES = st.sampled_from(["a", "b", "c"]) | ANY_JSON
