@@ -41,7 +41,7 @@ def _of_baseline(baseline: Baseline, labels: Mapping[str, str]) -> CheckTask:
         "retry_limit": run.retry_limit,
         "taint_retry_limit": run.taint_retry_limit,
     }
-    request = run.benchmark.model_dump(mode="json") | treatment | {"labels": labels}
+    request = run.benchmark.model_dump(mode="json") | treatment | {"labels": labels, "in_history": False}
     return CheckTask(
         benchmark=run.benchmark,
         fingerprint=run.fingerprint,
@@ -54,9 +54,12 @@ def _of_baseline(baseline: Baseline, labels: Mapping[str, str]) -> CheckTask:
 def _of_document(
     client: Client, plan: CheckPlan, document: Mapping[str, Any], labels: Mapping[str, str]
 ) -> Iterator[CheckTask]:
-    """Yield the benchmark of a document for each class of partitions that it has a baseline on."""
+    """Yield the benchmark of a document for each class of partitions that it has a baseline on.
+
+    What is checked is often no version that anybody runs yet, so it is in no history unless the document says so.
+    """
     reading = client.read_benchmark(document)
-    request = {**document, "labels": {**document.get("labels", {}), **labels}}
+    request = {"in_history": False, **document, "labels": {**document.get("labels", {}), **labels}}
     found = baselines_of(client, plan, reading)
     if not found:
         yield _without_baseline(client, plan, reading)

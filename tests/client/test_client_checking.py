@@ -12,6 +12,7 @@ import pytest
 from migperf.analysis.terms import StatisticName
 from migperf.client import Check, CheckedBenchmark, Checker, CheckPlan, CheckTask, Client, Outcome, RunView
 from migperf.statistics.samples import Samples
+from migperf.store import runs
 from migperf.store.database import Database
 from migperf.store.models import Run
 from migperf.store.states import RunState
@@ -108,6 +109,7 @@ def test_the_new_runs_are_like_the_baseline_s_and_labelled(client: Client, datab
         assert run.labels == {"commit": "4f1", "check": found.label}, "not branch=main: it would be its own baseline"
         assert (run.fingerprint, run.benchmark.seed, run.priority) == (of.fingerprint, 7, 3)
         assert (run.taint_retry_limit, run.timeout_s) == (2, 99)
+        assert not is_history_due(database, run.id), "a candidate's being slow is no regression of what is in use"
         where = {name: run.benchmark.where[name] for name in ("kind", "profile", "gpu_model")}
         assert where == {"kind": "cpu", "profile": None, "gpu_model": "a processor"}
 
@@ -239,6 +241,19 @@ def test_throughput_is_told_and_not_judged(client: Client, database: Database) -
     (figure,) = only(checked(client, database)).figures
     assert (figure.name, figure.unit, len(figure.baseline), len(figure.candidate)) == ("throughput", "sample/s", 3, 2)
     assert figure.candidate[0] == pytest.approx(200, rel=0.05)
+
+
+def test_a_document_may_have_its_runs_in_their_history(client: Client, database: Database) -> None:
+    measured_before(client, database)
+    for asked in (True, False):
+        told = Told()
+        checked(client, database, told=told, documents=({**REQUEST, "in_history": asked},), reference="last")
+        assert is_history_due(database, told.runs[0][2]) is asked
+
+
+def is_history_due(database: Database, run_id: str) -> bool:
+    with database.read() as session:
+        return runs.get(session, run_id).history_due
 
 
 def test_given_benchmarks_are_checked_and_one_without_a_baseline_cannot_be(client: Client, database: Database) -> None:
