@@ -65,3 +65,13 @@ class Watch(BaseModel):
         if better is None:
             raise ValueError(f"in which direction {name} improves is not known")
         return MetricRule(better=better, minimum_effect=asked.minimum_effect or self.minimum_effect)
+
+    def known_rule(self, name: str) -> MetricRule | None:
+        """Return how a metric is judged; None where nothing says in which direction it improves.
+
+        That may be asked of one that was watched before, and is not any more.
+        """
+        try:
+            return self.rule(name)
+        except ValueError:
+            return None

@@ -90,7 +90,8 @@ def case_of(session: Session, confirmation_id: str) -> Case | None:
 def evidence_of(session: Session, case: Case, rounds: Sequence[Round]) -> Evidence:
     """Return what these rounds and the history say."""
     judged = Judged() if case.history.judged is None else Judged.read(case.history.judged)
-    rules = {name: case.watch.rule(name) for name in judged.metrics}
+    known = ((name, case.watch.known_rule(name)) for name in judged.metrics)
+    rules = {name: rule for name, rule in known if rule is not None}
     of_side = {
         side: [_points(session, one.runs[side], rules) for one in rounds]
         for side in (Side(side) for side in Side)

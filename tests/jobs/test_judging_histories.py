@@ -13,7 +13,20 @@ from migperf.store.database import Database
 from migperf.store.history_tables import ConfirmationRow, HistoryEventRow, HistoryRow, PointRow, RegressionRow
 from migperf.store.models import AlertRow, Run
 from migperf.store.states import RunState
-from tests.history_builder import HOUR, NOON, confirm, fired, judge, measured, noisy, scheduled
+from tests import builders
+from tests.history_builder import (
+    BENCHMARK,
+    HOUR,
+    NOON,
+    confirm,
+    end,
+    figures,
+    fired,
+    judge,
+    measured,
+    noisy,
+    scheduled,
+)
 
 BEFORE = 20
 LATER = NOON + 60 * HOUR
@@ -223,3 +236,22 @@ def test_a_schedule_that_watches_no_more_takes_back_its_own_watch(database: Data
     watch(database)
     fire(2)
     assert the_history(database).watch is not None
+
+
+def test_a_confirmation_of_a_metric_that_is_watched_no_more_comes_to_its_end(database: Database) -> None:
+    """Nothing says any more in which direction the metric improves; the scheduler must not die of that."""
+    with database.write() as session:
+        builders.register(session, NOON)
+    for number in range(BEFORE + 4):
+        at = NOON + number * HOUR
+        with database.write() as session:
+            run = builders.submit(session, at, **BENCHMARK)
+        end(database, run, at, figures(100.0, images=5.0 if number < BEFORE else 4.0))
+    judge(database)
+    watch(database, metrics={"images": {"better": "higher"}}, confirm_runs=1)
+    judge(database)
+    with database.write() as session:
+        watching.set_by_hand(session.scalars(select(HistoryRow)).one(), None)
+    confirm(database, 100.0, LATER)
+    (confirmation,) = rows(database, ConfirmationRow)
+    assert confirmation.state is ConfirmationState.UNDECIDED
