@@ -40,5 +40,7 @@ class SoftwareEnvironment(BaseModel):
         default=None, description="The interpreter, as an absolute path; left out: the worker's own."
     )
     variables: dict[VariableName, VariableValue] = Field(
-        default_factory=dict, description="Variables of its processes, beside those of the worker."
+        default_factory=dict,
+        description="Variables of its processes, beside those of the worker; another interpreter does not get the "
+        "worker's PYTHONPATH and PYTHONHOME.",
     )

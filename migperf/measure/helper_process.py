@@ -47,7 +47,7 @@ class HelperProcess:
                     pass_fds=(theirs.fileno(),),
                     stdin=subprocess.DEVNULL,
                     stderr=self._words,
-                    env=_variables(environment),
+                    env=helper_variables(environment),
                 )
         except OSError as error:
             self._control.close()
@@ -127,9 +127,17 @@ class HelperProcess:
 
 
 _OTHER_VERSION = "another version of migperf is installed there"
+_OF_OUR_INTERPRETER = ("PYTHONPATH", "PYTHONHOME")
 _HERE = f"migperf {migperf.__version__}"
 
 
-def _variables(environment: SoftwareEnvironment) -> dict[str, str]:
-    """The helper's variables: ours, its own, and torch's count of devices by NVML, which leaves CUDA uninitialised."""
-    return {**os.environ, **environment.variables, "PYTORCH_NVML_BASED_CUDA_CHECK": "1"}
+def helper_variables(environment: SoftwareEnvironment) -> dict[str, str]:
+    """Return the helper's variables: ours, its own, and torch's count of devices by NVML, which leaves CUDA alone.
+
+    Where our modules lie is not for another interpreter: it would find our packages before its own.
+    """
+    ours = dict(os.environ)
+    if environment.python is not None:
+        for name in _OF_OUR_INTERPRETER:
+            ours.pop(name, None)
+    return {**ours, **environment.variables, "PYTORCH_NVML_BASED_CUDA_CHECK": "1"}

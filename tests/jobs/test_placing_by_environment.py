@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from migperf.gpus.gpu import Gpu
-from migperf.gpus.inventory import discover, partitions_of
+from migperf.gpus.inventory import discover
 from migperf.gpus.layout import Layout
 from migperf.gpus.partition import PartitionKind
 from migperf.gpus.selector import Selector
@@ -54,21 +53,16 @@ def test_runs_of_a_group_are_put_where_all_of_their_environments_are() -> None:
 def test_a_gpu_is_cut_only_where_the_environment_is_and_none_elsewhere_is_kept_idle_for_it() -> None:
     gpus = OfferedGpu(gpu=FIRST, node="a", held=frozenset({"x"})), OfferedGpu(gpu=SECOND, node="b")
     assert placed([wanting("cut", "new", layout=HALVES)], gpus=gpus, environments=OFFERED) == {"cut": "b"}
-    slices = tuple(Free(partition(f"MIG-{i}", PartitionKind.MIG, gpu_uuid=FIRST.uuid), "a") for i in range(1))
+    instance = Free(partition("MIG-1", PartitionKind.MIG, gpu_uuid=FIRST.uuid), "a")
     behind = [wanting("cut", "new", layout=HALVES), wanting("plain")]
-    assert placed(behind, free=slices, gpus=gpus[:1], environments=OFFERED) == {"plain": "a"}
+    assert placed(behind, free=(instance,), gpus=gpus[:1], environments=OFFERED) == {"plain": "a"}
 
 
 def test_an_earlier_layout_is_put_back_for_nobody_who_could_not_run_there() -> None:
-    waits = OfferedGpu(gpu=_cut(FIRST), node="a", restore=Layout.parse("off"))
+    waits = OfferedGpu(gpu=FIRST, node="a", restore=Layout.parse("off"))
     queue = [wanting("new", "new"), wanting("cut", layout=HALVES)]
     assert placed(queue, gpus=(waits,), environments=OFFERED) == {"cut": "a"}
     assert placed([wanting("old", "old"), wanting("cut", layout=HALVES)], gpus=(waits,), environments=OFFERED) == {}
-
-
-def _cut(gpu: Gpu) -> Gpu:
-    assert tuple(partitions_of(gpu)), "it is whole, and so is what is put back"
-    return gpu
 
 
 @pytest.fixture

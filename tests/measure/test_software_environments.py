@@ -1,5 +1,6 @@
 """A payload runs in the software environment that its benchmark names; one that is broken says so. Real processes."""
 
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import migperf
-from migperf.measure.helper_process import UnfitHelperError
+from migperf.measure.helper_process import UnfitHelperError, helper_variables
 from migperf.measure.launcher import Launcher
 from migperf.measure.launchers import Launchers, UnknownEnvironmentError
 from migperf.measure.outcome import Ending
@@ -127,7 +128,8 @@ def test_an_environment_that_broke_under_way_is_no_longer_offered(tmp_path: Path
     python = tmp_path / "python"
     python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
     python.chmod(0o755)
-    with Launcher(SoftwareEnvironment(python=python)) as launcher:
+    variables = {"PYTHONPATH": os.environ["PYTHONPATH"]}
+    with Launcher(SoftwareEnvironment(python=python, variables=variables)) as launcher:
         launcher.wait_until_warm()
         assert launcher.offer.problem is None
         end_helper(launcher)
@@ -137,6 +139,18 @@ def test_an_environment_that_broke_under_way_is_no_longer_offered(tmp_path: Path
         with pytest.raises(UnfitHelperError, match="cannot be started"):
             supervised(launcher, tmp_path / "log")
         assert "cannot be started: No such file" in str(launcher.offer.problem)
+
+
+def test_another_interpreter_is_not_told_where_the_modules_of_the_worker_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They would come before its own, and the same software would be measured twice."""
+    monkeypatch.setenv("PYTHONPATH", "/ours")
+    monkeypatch.setenv("OF_THE_WORKER", "1")
+    other = SoftwareEnvironment(python="/other/python", variables={"LD_LIBRARY_PATH": "/lib"})
+    found = helper_variables(other)
+    assert "PYTHONPATH" not in found
+    assert (found["OF_THE_WORKER"], found["LD_LIBRARY_PATH"]) == ("1", "/lib")
+    assert helper_variables(SoftwareEnvironment())["PYTHONPATH"] == "/ours"
+    assert helper_variables(SoftwareEnvironment(python="/a", variables={"PYTHONPATH": "/b"}))["PYTHONPATH"] == "/b"
 
 
 def end_helper(launcher: Launcher) -> None:
