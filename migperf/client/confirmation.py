@@ -138,7 +138,8 @@ class Confirmer:
         benchmark = run.benchmark.model_dump(mode="json")
         treatment = {"priority": run.priority, "timeout_s": run.timeout_s, "retry_limit": run.retry_limit}
         where = benchmark["where"] | {"partition": self.partition.uuid}
-        return benchmark | treatment | {"where": where, "labels": labels}
+        # Trials, and many of one hour: a history that had them would rest on that hour.
+        return benchmark | treatment | {"where": where, "labels": labels, "in_history": False}
 
     def _look(self) -> Verdict:
         """Compare the pairs that there are. Raises _Stop if their steps do not support the statistic."""

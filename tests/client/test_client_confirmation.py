@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sqlalchemy import select
 
 from migperf.client import (
     CannotConfirmError,
@@ -84,6 +85,9 @@ def test_a_slower_benchmark_is_found_by_turns_on_one_partition(client: Client, d
             assert (run.fingerprint, run.benchmark.seed, run.priority) == (of.fingerprint, 7, 3)
             assert run.benchmark.where["partition"] == found.partition == "CPU-1"
     assert {run.id for run in client.runs(labels={"confirm": found.label})} == {run_id for _, _, run_id in told.runs}
+    with database.read() as session:
+        in_histories = set(session.scalars(select(Run.id).where(Run.history_due)))
+    assert in_histories == {run.id for run in runs}
 
 
 def test_a_benchmark_beside_itself_is_the_same(client: Client, database: Database) -> None:
