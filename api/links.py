@@ -68,3 +68,11 @@ class Links:
     def alert(self, alert_id: str) -> str:
         """Return the path of an alert."""
         return self.to(f"/v1/alerts/{quote(alert_id, safe='')}")
+
+    def history(self, history_id: str) -> str:
+        """Return the path of a history."""
+        return self.to(f"/v1/histories/{quote(history_id, safe='')}")
+
+    def regression(self, regression_id: str) -> str:
+        """Return the path of a regression."""
+        return self.to(f"/v1/regressions/{quote(regression_id, safe='')}")

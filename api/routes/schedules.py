@@ -35,6 +35,7 @@ from migperf.schedules.document import Schedule
 from migperf.store import firings, schedules
 from migperf.store.database import now
 from migperf.store.models import ScheduleRow
+from migperf.store.schedule_standing import standings
 from migperf.store.scheduled import checked
 
 router = APIRouter(prefix="/v1/schedules", tags=["schedules"], route_class=FileRoute)
@@ -84,8 +85,9 @@ def list_schedules(
     """Return one page of schedules, newest first."""
     with database.read() as session:
         page = schedules.latest(session, limit, cursor)
-        last, time = firings.last_of(session, [row.id for row in page.rows]), now(session)
-        items = [ScheduleView.of(row, last.get(row.id), links, time) for row in page.rows]
+        ids, time = [row.id for row in page.rows], now(session)
+        last, standing = firings.last_of(session, ids), standings(session, ids)
+        items = [ScheduleView.of(row, last.get(row.id), links, time, standing.get(row.id)) for row in page.rows]
         return ScheduleList(items=items, next_cursor=page.next_cursor)
 
 
@@ -148,4 +150,5 @@ def delete_schedule(schedule: ScheduleKey, database: AppDatabase) -> None:
 
 def _shown(session: Session, row: ScheduleRow, links: Links) -> ScheduleDetail:
     found = firings.latest(session, row.id, SHOWN_FIRINGS)
-    return ScheduleDetail.with_firings(row, found, links, now(session))
+    standing = standings(session, [row.id]).get(row.id)
+    return ScheduleDetail.with_firings(row, found, links, now(session), standing)

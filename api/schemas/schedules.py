@@ -11,8 +11,12 @@ from api.schemas import schedule_examples as examples
 from api.schemas.view import View
 from migperf.schedules.errors import ScheduleError
 from migperf.schedules.firing import FiringOutcome, next_times
+from migperf.statistics.detection.judgement import HistoryVerdict
 from migperf.store import schedules
 from migperf.store.models import FiringRow, ScheduleRow
+from migperf.store.schedule_standing import ScheduleStanding
+
+Standing = ScheduleStanding | None
 
 
 class SchedulePatch(BaseModel):
@@ -41,6 +45,12 @@ class FiringView(View):
     run: str | None = Field(description="Path of the run.")
     experiment_id: str | None = Field(description="Id of the experiment; null also when that has been deleted.")
     experiment: str | None = Field(description="Path of the experiment.")
+    heard_at: AwareDatetime | None = Field(description="When it was seen what came of it; null before.")
+    measured: int | None = Field(
+        description="How many points of histories came of it; null while that is not known, where it was skipped, or "
+        "where what it submitted was deleted before."
+    )
+    silence: str | None = Field(description="Why it measured nothing; null where it did, or that is not known.")
 
     @classmethod
     def of(cls, row: FiringRow, links: Links) -> Self:
@@ -56,6 +66,35 @@ class FiringView(View):
             run=row.run_id and links.run(row.run_id),
             experiment_id=row.experiment_id,
             experiment=row.experiment_id and links.experiment(row.experiment_id),
+            heard_at=row.heard_at,
+            measured=row.measured,
+            silence=row.silence,
+        )
+
+
+class StandingView(View):
+    """How a schedule stands: what came of its last firing of which was heard what it measured."""
+
+    said: HistoryVerdict | Literal["measured nothing"] = Field(
+        description="The worst that is said now of the histories that it measured; `measured nothing` is neither good "
+        "nor bad."
+    )
+    reason: str | None = Field(description="Why it measured nothing; null where it did.")
+    due_at: AwareDatetime = Field(description="When that firing was due.")
+    histories: int = Field(description="How many histories it measured.")
+    history_id: str | None = Field(description="One of those of which this is said.")
+    history: str | None = Field(description="Path of that history.")
+
+    @classmethod
+    def of(cls, standing: ScheduleStanding, links: Links) -> Self:
+        """Show how a schedule stands."""
+        return cls(
+            said=standing.verdict or "measured nothing",
+            reason=standing.reason,
+            due_at=standing.firing.due_at,
+            histories=standing.histories,
+            history_id=standing.history_id,
+            history=standing.history_id and links.history(standing.history_id),
         )
 
 
@@ -76,11 +115,12 @@ class ScheduleView(View):
     changed_at: AwareDatetime
     next_times: list[AwareDatetime] = Field(description="The next five firings, jitter included; none while paused.")
     last_firing: FiringView | None = Field(description="The firing that was seen to last; null if there was none yet.")
+    standing: StandingView | None = Field(description="How it stands; null while nothing was heard of its firings.")
 
     @classmethod
-    def of(cls, row: ScheduleRow, last: FiringRow | None, links: Links, now: datetime) -> Self:
+    def of(cls, row: ScheduleRow, last: FiringRow | None, links: Links, now: datetime, standing: Standing) -> Self:
         """Show a stored schedule as it stands at ``now``."""
-        return cls(**_brief(row, last, links, now))
+        return cls(**_brief(row, last, links, now, standing))
 
 
 class ScheduleDetail(ScheduleView):
@@ -92,10 +132,12 @@ class ScheduleDetail(ScheduleView):
     firings: list[FiringView] = Field(description="The latest 20, the one seen to last first.")
 
     @classmethod
-    def with_firings(cls, row: ScheduleRow, firings: Sequence[FiringRow], links: Links, now: datetime) -> Self:
+    def with_firings(
+        cls, row: ScheduleRow, firings: Sequence[FiringRow], links: Links, now: datetime, standing: Standing
+    ) -> Self:
         """Show a stored schedule with its latest firings."""
         return cls(
-            **_brief(row, next(iter(firings), None), links, now),
+            **_brief(row, next(iter(firings), None), links, now, standing),
             document=schedules.document_of(row),
             firings=[FiringView.of(firing, links) for firing in firings],
         )
@@ -129,7 +171,7 @@ class SchedulePreview(View):
     problems: list[DocumentProblem] = Field(description="Why it would be refused; none where it would be stored.")
 
 
-def _brief(row: ScheduleRow, last: FiringRow | None, links: Links, now: datetime) -> dict[str, Any]:
+def _brief(row: ScheduleRow, last: FiringRow | None, links: Links, now: datetime, standing: Standing) -> dict[str, Any]:
     document = row.document
     return {
         "id": row.id,
@@ -144,6 +186,7 @@ def _brief(row: ScheduleRow, last: FiringRow | None, links: Links, now: datetime
         "changed_at": row.changed_at,
         "next_times": list(_next_times(row, now)),
         "last_firing": None if last is None else FiringView.of(last, links),
+        "standing": None if standing is None else StandingView.of(standing, links),
     }
 
 

@@ -1,6 +1,6 @@
 """Histories: finding them, their points and what became of their changes; leaving points out, and deleting."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, delete, or_, select
@@ -18,7 +18,11 @@ from migperf.store.history_tables import (
     RegressionEntryRow,
     RegressionRow,
 )
+from migperf.store.listing import BadCursorError
 from migperf.store.newest import NewestPage, newest_page
+
+_MOST = (1 << 63) - 1
+"""Ids of points and events are no larger."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +75,28 @@ def newest_points(session: Session, history_id: str, limit: int, before: PointRo
     return session.scalars(query.order_by(PointRow.at.desc(), PointRow.id.desc()).limit(limit)).all()
 
 
+def page_of_points(session: Session, history_id: str, limit: int, cursor: str | None = None) -> NewestPage[PointRow]:
+    """Return a page of the points of a history, the newest first. Raises BadCursorError."""
+    before = None if cursor is None else _at_cursor(session, history_id, cursor)
+    found = newest_points(session, history_id, limit + 1, before)
+    shown = found[:limit]
+    return NewestPage(shown, str(shown[-1].id) if len(found) > limit else None)
+
+
+def _at_cursor(session: Session, history_id: str, cursor: str) -> PointRow:
+    try:
+        return point(session, history_id, _number(cursor))
+    except NotFoundError as error:
+        raise BadCursorError("the cursor names no point of this history; leave it out to begin anew") from error
+
+
+def _number(cursor: str) -> int:
+    """Return the id that a cursor is. Raises BadCursorError."""
+    if not (cursor.isascii() and cursor.isdecimal() and int(cursor) <= _MOST):
+        raise BadCursorError("the cursor is damaged; leave it out to begin anew")
+    return int(cursor)
+
+
 def point(session: Session, history_id: str, point_id: int) -> PointRow:
     """Return a point of a history. Raises NotFoundError."""
     row = session.get(PointRow, point_id)
@@ -84,10 +110,29 @@ def points_with(session: Session, point_ids: Sequence[int]) -> dict[int, PointRo
     return {row.id: row for row in session.scalars(select(PointRow).where(PointRow.id.in_(point_ids)))}
 
 
-def latest_events(session: Session, history_id: str, limit: int) -> Sequence[HistoryEventRow]:
-    """Return at most ``limit`` of what became of changes, the newest first."""
+def numbered(session: Session, history_id: str, numbers: Collection[int]) -> dict[int, PointRow]:
+    """Return judged points of a history by their numbers."""
+    query = select(PointRow).where(PointRow.history_id == history_id, PointRow.number.in_(numbers))
+    return {row.number: row for row in session.scalars(query) if row.number is not None}
+
+
+def latest_events(
+    session: Session, history_id: str, limit: int, before: int | None = None
+) -> Sequence[HistoryEventRow]:
+    """Return at most ``limit`` of what became of changes, the newest first; with ``before`` what came before that."""
     query = select(HistoryEventRow).where(HistoryEventRow.history_id == history_id)
+    if before is not None:
+        query = query.where(HistoryEventRow.id < before)
     return session.scalars(query.order_by(HistoryEventRow.id.desc()).limit(limit)).all()
+
+
+def page_of_events(
+    session: Session, history_id: str, limit: int, cursor: str | None = None
+) -> NewestPage[HistoryEventRow]:
+    """Return a page of what became of changes, the newest first. Raises BadCursorError."""
+    found = latest_events(session, history_id, limit + 1, None if cursor is None else _number(cursor))
+    shown = found[:limit]
+    return NewestPage(shown, str(shown[-1].id) if len(found) > limit else None)
 
 
 def of_run(session: Session, run_id: str) -> tuple[HistoryRow, PointRow] | None:

@@ -78,7 +78,7 @@ def _read(session: Session, history_id: str) -> _Reading | None:
     if history is None:
         return None
     watch = watching.watch_of(history) or Watch()
-    former = None if history.anew else _former(history)
+    former = None if history.anew else said_of(history)
     if former is not None:
         reading = _reading(session, history, watch, former)
         # Another metric than before, so all of them are judged as another family.
@@ -97,7 +97,16 @@ def _reading(session: Session, history: HistoryRow, watch: Watch, former: Judged
 
 def counts(row: PointRow, watch: Watch) -> bool:
     """Tell whether a point is judged."""
-    return row.left_out is None and not (row.taints and watch.tainted == "leave_out")
+    return why_left_out(row, watch) is None
+
+
+def why_left_out(row: PointRow, watch: Watch) -> str | None:
+    """Return why a point is not judged; None where it is."""
+    if row.left_out is not None:
+        return f"left out: {row.left_out}"
+    if row.taints and watch.tainted == "leave_out":
+        return f"tainted ({', '.join(row.taints)}), and such results are left out"
+    return None
 
 
 def _watched(watch: Watch, rows: Iterable[PointRow]) -> Iterable[str]:
@@ -106,7 +115,8 @@ def _watched(watch: Watch, rows: Iterable[PointRow]) -> Iterable[str]:
     return usual(known) if watch.metrics is None else [name for name in watch.metrics if name in known]
 
 
-def _former(history: HistoryRow) -> Judged:
+def said_of(history: HistoryRow) -> Judged:
+    """Return what was said of a history; nothing where it was not judged, or as this version cannot read."""
     if history.judged is None:
         return Judged()
     try:
@@ -146,7 +156,7 @@ def _write(
 ) -> None:
     anew = not reading.former.points
     if anew:
-        earlier = None if history.judged is None else _places(session, history, _former(history))
+        earlier = None if history.judged is None else _places(session, history, said_of(history))
         forget = update(PointRow).where(PointRow.history_id == history.id, PointRow.number.is_not(None))
         session.execute(forget.values(number=None))
     _number(session, reading)

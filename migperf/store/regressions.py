@@ -181,6 +181,20 @@ def standing_of(session: Session, history_ids: Sequence[str]) -> Sequence[Regres
     return session.scalars(query.order_by(RegressionRow.id)).unique().all()
 
 
+def count_standing(session: Session, history_ids: Sequence[str]) -> Mapping[str, int]:
+    """Return how many regressions of each history somebody should still care about; nothing where there are none."""
+    query = select(RegressionRow.history_id, func.count()).where(
+        RegressionRow.history_id.in_(history_ids), RegressionRow.state.in_(_STANDING)
+    )
+    return {row[0]: row[1] for row in session.execute(query.group_by(RegressionRow.history_id))}
+
+
+def referred_to(row: RegressionRow) -> frozenset[int]:
+    """Return the ids of the points that a regression and its confirmations refer to."""
+    own = (row.earliest_id, row.latest_id, row.first_bad_id, row.last_good_id)
+    return frozenset((*own, *(one.first_bad_id for one in row.confirmations)))
+
+
 def shifted_data(shifted: Shifted) -> dict[str, Any]:
     """Return what is kept of how a metric moved."""
     return {name: getattr(shifted, name) for name in Shifted.__dataclass_fields__}

@@ -1,6 +1,6 @@
 """Schedules: storing, finding, changing and deleting them, and how far their firings have been seen to."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -57,6 +57,14 @@ def lock(session: Session, schedule_id: str) -> ScheduleRow:
 def latest(session: Session, limit: int, before: str | None = None) -> NewestPage[ScheduleRow]:
     """Return at most ``limit`` schedules, newest first; with ``before`` of those older than the one of that id."""
     return newest_page(session, select(ScheduleRow), ScheduleRow.id, limit, before)
+
+
+def names_of(session: Session, schedule_ids: Collection[str]) -> Mapping[str, str]:
+    """Return the names of schedules, by id; nothing of those that do not exist any more."""
+    if not schedule_ids:
+        return {}
+    query = select(ScheduleRow.id, ScheduleRow.name).where(ScheduleRow.id.in_(schedule_ids))
+    return {row.id: row.name for row in session.execute(query)}
 
 
 def read(row: ScheduleRow) -> Schedule:

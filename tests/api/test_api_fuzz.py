@@ -13,9 +13,11 @@ from migperf.settings import load_settings
 from migperf.store.database import Database
 from tests.api.serving import CountingPasses, TestClient
 from tests.databases import BACKENDS, migrated_database
+from tests.history_builder import HOUR, NOON, judge, measured, noisy
 
 pytestmark = pytest.mark.no_cover
 SLOW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FAST = settings(SLOW, max_examples=40)
 
 
 @pytest.fixture(scope="module", params=BACKENDS)
@@ -149,6 +151,86 @@ def test_no_schedule_makes_the_service_fail_and_a_preview_says_which_would_be_st
         assert (preview.json()["problems"] == []) == (answer.status_code in (201, 409))
     else:
         assert preview.status_code == answer.status_code
+
+
+NEAR_WATCHES = st.fixed_dictionaries(
+    {},
+    optional={
+        "metrics": st.dictionaries(
+            st.sampled_from(["throughput", "images"]) | TEXTS,
+            st.fixed_dictionaries({}, optional={"minimum_effect": NUMBERS, "better": st.just("lower") | ANY_JSON}),
+        )
+        | ANY_JSON,
+        "minimum_effect": NUMBERS,
+        "tainted": st.just("judge") | ANY_JSON,
+        "confirm_runs": NUMBERS,
+        "channels": st.lists(TEXTS) | ANY_JSON,
+    },
+)
+NEAR_TRIAGES = st.fixed_dictionaries(
+    {},
+    optional={
+        "state": st.sampled_from(["open", "resolved"]) | ANY_JSON,
+        "comment": TEXTS | ANY_JSON,
+        "author": TEXTS | ANY_JSON,
+    },
+)
+
+
+@pytest.fixture(scope="module")
+def regression(client: TestClient) -> Iterator[str]:
+    """The path of a regression, whose history is that of a benchmark that got worse."""
+    database = client.app.state.database
+    measured(database, noisy(20))
+    judge(database)
+    (history,) = client.get("/v1/histories").json()["items"]
+    client.put(f"{history['url']}/watch", json={"confirm_runs": 0})
+    measured(database, noisy(4, 120.0, seed=2), NOON + 20 * HOUR)
+    judge(database)
+    (found,) = client.get("/v1/regressions").json()["items"]
+    yield found["url"]
+    client.delete(history["url"])
+
+
+@FAST
+@given(NEAR_WATCHES | ANY_JSON, NEAR_TRIAGES | ANY_JSON, st.fixed_dictionaries({"left_out": ANY_JSON}) | ANY_JSON)
+def test_no_watch_triage_or_reason_makes_the_service_fail(
+    client: TestClient, regression: str, watch: object, triage: object, reason: object
+) -> None:
+    json_type, found = {"Content-Type": "application/json"}, client.get(regression).json()
+    point = f"{found['history']}/points/{found['first_bad']['id']}"
+    for method, path, body in (
+        ("PUT", f"{found['history']}/watch", watch),
+        ("PATCH", regression, triage),
+        ("PATCH", point, reason),
+    ):
+        answer = client.request(method, path, content=json.dumps(body), headers=json_type)
+        assert answer.status_code in (200, 400, 422)
+        assert client.get(found["history"]).status_code == 200
+
+
+HISTORY_QUERIES = [
+    "workload",
+    "verdict",
+    "watched",
+    "q",
+    "limit",
+    "cursor",
+    "environment",
+    "format",
+    "state",
+    "history",
+]
+
+
+@FAST
+@given(st.lists(st.tuples(st.sampled_from(HISTORY_QUERIES) | st.text(), st.text().filter(str.isprintable)), max_size=3))
+def test_no_query_for_histories_makes_the_service_fail(
+    client: TestClient, regression: str, query: list[tuple[str, str]]
+) -> None:
+    history = client.get(regression).json()["history"]
+    for path in ("/v1/histories", "/v1/regressions", f"{history}/points", f"{history}/events"):
+        assert client.get(path, params=query).status_code in (200, 400, 422)
 
 
 @SLOW

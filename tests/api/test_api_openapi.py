@@ -16,8 +16,11 @@ from api.schemas import (
     experiments,
     gpus,
     health,
+    histories,
     layouts,
     partitions,
+    points,
+    regressions,
     results,
     roofline,
     runs,
@@ -26,13 +29,16 @@ from api.schemas import (
     timeline,
     workloads,
 )
+from api.schemas.histories import PointPatch
 from api.schemas.layouts import LayoutRequest
+from api.schemas.regressions import RegressionPatch
 from api.schemas.schedules import SchedulePatch
 from migperf.alerts.channel import EmailChannel, SlackChannel, WebhookChannel
 from migperf.analysis.advisor.demand import Demand
 from migperf.experiments.document import Experiment
 from migperf.gpus.selector import Selector
 from migperf.gpus.sharing import Sharing
+from migperf.histories.watch import Watch
 from migperf.schedules.document import Schedule
 from migperf.settings import Settings
 from migperf.store.requests import RunRequest
@@ -47,6 +53,9 @@ INPUTS: dict[str, type[BaseModel]] = {
     "Experiment": Experiment,
     "Schedule": Schedule,
     "SchedulePatch": SchedulePatch,
+    "PointPatch": PointPatch,
+    "RegressionPatch": RegressionPatch,
+    "Watch": Watch,
     "Demand": Demand,
     "WebhookChannel": WebhookChannel,
     "SlackChannel": SlackChannel,
@@ -60,8 +69,11 @@ SCHEMAS = (
     experiments,
     gpus,
     health,
+    histories,
     layouts,
     partitions,
+    points,
+    regressions,
     results,
     roofline,
     runs,
@@ -103,6 +115,18 @@ OPERATIONS = {
     "patch_schedule",
     "fire_schedule",
     "delete_schedule",
+    "list_histories",
+    "get_history",
+    "delete_history",
+    "watch_history",
+    "unwatch_history",
+    "list_points",
+    "patch_point",
+    "list_history_events",
+    "get_run_history",
+    "list_regressions",
+    "get_regression",
+    "patch_regression",
     "get_advice",
     "add_channel",
     "list_channels",

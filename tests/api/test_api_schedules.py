@@ -11,10 +11,12 @@ from api.schemas.schedules import FiringView, ScheduleDetail, ScheduleView
 from migperf.jobs.firing import Timekeeper
 from migperf.store.database import Database, now
 from migperf.store.requests import RunRequest
+from migperf.store.states import RunState
 from tests import builders
 from tests.api.serving import CountingPasses, TestClient
 from tests.api.steps import both_databases
 from tests.databases import counted_statements
+from tests.history_builder import HOUR, NOON, fired, judge, measured, noisy
 
 BENCHMARK: dict[str, Any] = {"workload": "test-step", "scenario": "single_stream"}
 EXPERIMENT: dict[str, Any] = {
@@ -129,7 +131,7 @@ def test_schedules_are_listed_page_by_page_with_a_few_statements(client: TestCli
     assert {item["last_firing"]["outcome"] for item in items} == {"submitted"}
     with counted_statements(client.app.state.database) as of_all:
         client.get("/v1/schedules")
-    assert len(of_all) <= 2
+    assert len(of_all) <= 3
 
 
 @both_databases
@@ -218,3 +220,48 @@ def test_a_deleted_schedule_is_gone_and_its_runs_stay(client: TestClient) -> Non
     ):
         assert answer.status_code == 404
         assert "no schedule is named" in answer.json()["detail"]
+
+
+@both_databases
+def test_a_schedule_stands_as_the_histories_of_its_last_firing_do(client: TestClient, database: Database) -> None:
+    schedule_id = added(client, cron="0 * * * *")["id"]
+    assert shown(client)["standing"] is None
+    ids = measured(database, [*noisy(20), *noisy(4, 120.0, seed=2)])
+    fired(database, schedule_id, ids[-1], NOON)
+    judge(database)
+    judge(database)
+    document = shown(client)
+    (firing,) = document["firings"]
+    assert (firing["measured"], firing["silence"], firing["heard_at"] is not None) == (1, None, True)
+    (history,) = client.get("/v1/histories").json()["items"]
+    assert document["standing"] == {
+        "said": "regressed",
+        "reason": None,
+        "due_at": firing["due_at"],
+        "histories": 1,
+        "history_id": history["id"],
+        "history": history["url"],
+    }
+    assert client.get("/v1/schedules").json()["items"][0]["standing"] == document["standing"]
+    client.delete(history["url"])
+    gone = shown(client)["standing"]
+    assert (gone["said"], gone["reason"]) == (
+        "measured nothing",
+        "what it measured was left out of its history, or that was deleted",
+    )
+
+
+@both_databases
+def test_a_schedule_whose_last_firing_measured_nothing_says_so_and_why(client: TestClient, database: Database) -> None:
+    schedule_id = added(client, cron="0 * * * *")["id"]
+    (good,) = measured(database, noisy(1))
+    fired(database, schedule_id, good, NOON)
+    (failed,) = measured(database, noisy(1), NOON + HOUR, state=RunState.FAILED, reason="out of disk")
+    fired(database, schedule_id, failed, NOON + HOUR)
+    for _ in range(2):
+        judge(database)
+    standing = shown(client)["standing"]
+    assert (standing["said"], standing["histories"], standing["history"]) == ("measured nothing", 0, None)
+    assert standing["reason"] == f"run {failed} ended as failed: out of disk"
+    assert client.delete(f"/v1/runs/{failed}").status_code == 204
+    assert shown(client)["standing"]["said"] == "measured nothing"
