@@ -21,7 +21,9 @@ from migperf.cli import (
     environments,
     experiments,
     gpus,
+    histories,
     mig,
+    regressions,
     rooflines,
     runs,
     schedules,
@@ -48,6 +50,8 @@ app.command(rich_help_panel=_THERE)(environments.environments)
 app.add_typer(runs.app, name="runs", rich_help_panel=_THERE)
 app.add_typer(experiments.app, name="experiments", rich_help_panel=_HERE)
 app.add_typer(schedules.app, name="schedules", rich_help_panel=_THERE)
+app.add_typer(histories.app, name="histories", rich_help_panel=_THERE)
+app.add_typer(regressions.app, name="regressions", rich_help_panel=_THERE)
 app.command(rich_help_panel=_THERE)(compare.compare)
 app.command(rich_help_panel=_THERE)(check.check)
 app.command(rich_help_panel=_THERE)(advise.advise)

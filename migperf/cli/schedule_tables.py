@@ -6,10 +6,11 @@ from pathlib import Path
 
 from rich.text import Text
 
+from migperf.cli.history_tables import verdict_text
 from migperf.cli.output import as_data, emit_json, facts_table, moment, out, remark, table
 from migperf.cli.problems import UsageProblem
 from migperf.cli.text_files import read_text
-from migperf.client.schedule_models import FiringView, ScheduleDetail, ScheduleView
+from migperf.client.schedule_models import FiringView, ScheduleDetail, ScheduleView, StandingView
 from migperf.schedules.document import Schedule, parse
 from migperf.schedules.errors import ScheduleError
 from migperf.schedules.firing import next_times
@@ -41,9 +42,10 @@ def say_valid(path: Path, schedule: Schedule, *, as_json: bool) -> None:
 
 def print_schedules(found: list[ScheduleView]) -> None:
     """Print a table of schedules."""
-    made = table("name", "times", "zone", "next", "last firing", whole=("name",))
+    made = table("name", "times", "zone", "next", "last firing", "stands", whole=("name",))
     for one in found:
-        made.add_row(one.name, one.cron, one.time_zone, _next(one), _outcome(one.last_firing))
+        stands = Text("–") if one.standing is None else verdict_text(one.standing.said)
+        made.add_row(one.name, one.cron, one.time_zone, _next(one), _outcome(one.last_firing), stands)
     out().print(made)
 
 
@@ -72,6 +74,14 @@ def _facts(found: ScheduleDetail) -> Iterator[tuple[str, str]]:
         yield "jitter", f"up to {document['jitter_s']} s"
     yield "policies", f"overlap: {document.get('overlap')}, missed: {document.get('missed')}"
     yield "next", "paused" if found.paused else "\n".join(map(moment, found.next_times)) or "never again"
+    if found.standing is not None:
+        yield "stands", _standing(found.standing)
+
+
+def _standing(standing: StandingView) -> str:
+    if standing.reason is not None:
+        return f"{standing.said}: {standing.reason}"
+    return f"{standing.said}; `migperf histories show {standing.history_id}` tells why"
 
 
 def _next(one: ScheduleView) -> str:
@@ -89,5 +99,7 @@ def _told(firing: FiringView) -> str:
         told = f"run {firing.run_id}" if firing.run_id else f"experiment {firing.experiment_id}"
     else:
         told = "has been deleted"
+    if firing.silence and firing.silence != firing.reason:
+        told += f", measured nothing: {firing.silence}"
     by_hand = ", by hand" if firing.by_hand else ""
     return told + by_hand + (f"; {firing.went_by} went by before it" if firing.went_by else "")

@@ -30,6 +30,7 @@ from migperf.client.gpu_models import (
     LegalLayoutList,
     LegalLayoutView,
 )
+from migperf.client.history_calls import HistoryCalls
 from migperf.client.models import (
     ArtifactList,
     ArtifactView,
@@ -63,7 +64,7 @@ if TYPE_CHECKING:
 _SOONEST_S, _LATEST_S = 0.1, 1.0
 
 
-class Client(SeriesCalls, ComparisonCalls, ExperimentCalls, ScheduleCalls, AdviceCalls, AlertCalls):
+class Client(SeriesCalls, ComparisonCalls, ExperimentCalls, ScheduleCalls, HistoryCalls, AdviceCalls, AlertCalls):
     """A connection to one service. Close it, or use it in a ``with`` statement.
 
     ``url`` defaults to the one that the settings (``MIGPERF_URL``) name, ``timeout_s`` bounds one request, and

@@ -21,6 +21,24 @@ class FiringView(View):
     run: str | None = None
     experiment_id: str | None = None
     experiment: str | None = None
+    heard_at: AwareDatetime | None = None
+    measured: int | None = None
+    """How many points of histories came of it; None while that is not known, or where it was skipped."""
+    silence: str | None = None
+    """Why it measured nothing."""
+
+
+class StandingView(View):
+    """How a schedule stands: the worst that is said of the histories that its last firing measured."""
+
+    said: str
+    """A HistoryVerdict, or ``measured nothing``."""
+    reason: str | None = None
+    """Why it measured nothing."""
+    due_at: AwareDatetime
+    histories: int
+    history_id: str | None = None
+    history: str | None = None
 
 
 class ScheduleView(View):
@@ -39,6 +57,7 @@ class ScheduleView(View):
     changed_at: AwareDatetime
     next_times: tuple[AwareDatetime, ...]
     last_firing: FiringView | None = None
+    standing: StandingView | None = None
 
 
 class ScheduleDetail(ScheduleView):
