@@ -90,9 +90,12 @@ def scheduled(database: Database, **more: Any) -> str:
         return schedules.add(session, checked(validate(document)), NOON).id
 
 
-def fired(database: Database, schedule_id: str, run_id: str, at: datetime) -> int:
-    """Write down that a schedule has submitted a run, and return the firing's id."""
-    new = NewFiring(due_at=at, outcome=FiringOutcome.SUBMITTED, submitted=Submitted(run_id=run_id))
+def fired(
+    database: Database, schedule_id: str, run_id: str | None, at: datetime, experiment_id: str | None = None
+) -> int:
+    """Write down that a schedule has submitted a run, or an experiment, and return the firing's id."""
+    submitted = Submitted(run_id=run_id, experiment_id=experiment_id)
+    new = NewFiring(due_at=at, outcome=FiringOutcome.SUBMITTED, submitted=submitted)
     with database.write() as session:
         return firings.record(session, schedule_id, new, at).id
 

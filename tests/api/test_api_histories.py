@@ -9,10 +9,12 @@ import pytest
 from api.schemas.histories import HistoryDetail, HistoryView, RunHistory
 from api.schemas.points import HistoryEventView, PointView
 from migperf.store.database import Database
+from migperf.store.models import GroupRow, Run
 from migperf.store.states import RunState
 from tests import builders
+from tests.analysis.experiments.made_experiments import Coordinates, Ending, alone, cell, made, throughput
 from tests.api.serving import TestClient
-from tests.api.steps import begun, both_databases, finished, submitted
+from tests.api.steps import TAINT, begun, both_databases, finished, submitted
 from tests.api.steps import measured as measured_elsewhere
 from tests.databases import counted_statements
 from tests.history_builder import BENCHMARK, HOUR, NOON, end, figures, fired, judge, measured, noisy, scheduled
@@ -285,3 +287,28 @@ def test_a_run_that_is_in_no_history_says_why(client: TestClient, database: Data
     assert client.get(f"/v1/runs/{fresh}/history").status_code == 200
     kept_out = measured_elsewhere(database, in_history=False)
     assert "in_history: false" in why(kept_out)
+
+
+@both_databases
+def test_every_repeat_of_a_cell_tells_the_point_that_it_counts_in(client: TestClient, database: Database) -> None:
+    def ending(_: Run, group: GroupRow, coordinates: Coordinates) -> Ending | None:
+        tainted = group.cell == 0 and group.repeat == 2
+        if coordinates["step_ms"] == 3:
+            return None
+        return Ending(figures=[throughput(100.0)], taints=[TAINT.model_dump()] if tainted else [])
+
+    cells = [cell(alone(parameters={"step_ms": ms}), step_ms=ms) for ms in (1, 2)]
+    experiment_id = made(database, cells, ending, repeats=3)
+    open_id = made(database, [*cells, cell(alone(parameters={"step_ms": 3}), step_ms=3)], ending)
+    judge(database)
+    told: dict[int, list[Any]] = {0: [], 1: []}
+    for run in client.get("/v1/runs", params={"experiment": experiment_id, "sort": "created_at"}).json()["items"]:
+        answer = client.get(f"/v1/runs/{run['id']}/history").json()
+        told[run["experiment"]["cell"]].append(answer.get("point") or answer["detail"].partition(": ")[2])
+    assert told[0][0] == told[0][1] != told[1][0]
+    assert told[0][2] == "it is tainted, and other repeats of its cell are not"
+    assert told[1][0] == told[1][1] == told[1][2]
+    assert [point["repeats"] for point in (told[0][0], told[1][0])] == [2, 3]
+    unfinished = client.get("/v1/runs", params={"experiment": open_id, "state": "succeeded"}).json()["items"]
+    detail = client.get(f"/v1/runs/{unfinished[0]['id']}/history").json()["detail"]
+    assert detail.endswith("its experiment has not finished yet")

@@ -5,14 +5,18 @@ from typing import Any
 
 import pytest
 import yaml
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.schemas.schedules import FiringView, ScheduleDetail, ScheduleView
 from migperf.jobs.firing import Timekeeper
+from migperf.statistics.detection.judgement import HistoryVerdict
 from migperf.store.database import Database, now
+from migperf.store.history_tables import HistoryRow
 from migperf.store.requests import RunRequest
 from migperf.store.states import RunState
 from tests import builders
+from tests.analysis.experiments.made_experiments import Ending, alone, cell, made, throughput
 from tests.api.serving import CountingPasses, TestClient
 from tests.api.steps import both_databases
 from tests.databases import counted_statements
@@ -265,3 +269,24 @@ def test_a_schedule_whose_last_firing_measured_nothing_says_so_and_why(client: T
     assert standing["reason"] == f"run {failed} ended as failed: out of disk"
     assert client.delete(f"/v1/runs/{failed}").status_code == 204
     assert shown(client)["standing"]["said"] == "measured nothing"
+
+
+@both_databases
+def test_a_schedule_of_an_experiment_stands_as_the_worst_of_its_cells(client: TestClient, database: Database) -> None:
+    schedule_id = added(client, cron="0 * * * *")["id"]
+    cells = [cell(alone(parameters={"step_ms": ms}), step_ms=ms) for ms in (1, 2, 3)]
+    experiment_id = made(database, cells, lambda *_: Ending(figures=[throughput(100.0)]))
+    fired(database, schedule_id, None, NOON, experiment_id)
+    for _ in range(2):
+        judge(database)
+    standing = shown(client)["standing"]
+    assert (standing["said"], standing["histories"]) == ("insufficient data", 3)
+    verdicts = [HistoryVerdict.IMPROVED, HistoryVerdict.UNCHANGED, HistoryVerdict.UNCHANGED]
+    for worst in (HistoryVerdict.UNCHANGED, HistoryVerdict.UNDECIDED, HistoryVerdict.REGRESSED):
+        with database.write() as session:
+            rows = session.scalars(select(HistoryRow).order_by(HistoryRow.id)).all()
+            for row, verdict in zip(rows, [*verdicts[:2], worst], strict=True):
+                row.verdict = verdict
+            worst_id = rows[1].id if worst is HistoryVerdict.UNCHANGED else rows[2].id
+        standing = shown(client)["standing"]
+        assert (standing["said"], standing["history_id"]) == (worst, worst_id)
