@@ -28,9 +28,11 @@ from api.routes import (
     gpus,
     health,
     histories,
+    history_pages,
     metrics,
     pages,
     partitions,
+    regression_pages,
     regressions,
     results,
     runs,
@@ -67,6 +69,8 @@ ROUTERS = (
     experiment_pages.router,
     schedule_pages.router,
     alert_pages.router,
+    history_pages.router,
+    regression_pages.router,
 )
 
 

@@ -53,6 +53,14 @@ class Links:
         """Return the path of a schedule's page."""
         return self.to(f"/schedules/{quote(schedule_id, safe='')}")
 
+    def history_page(self, history_id: str) -> str:
+        """Return the path of a history's page."""
+        return self.to(f"/histories/{quote(history_id, safe='')}")
+
+    def regression_page(self, regression_id: str) -> str:
+        """Return the path of a regression's page."""
+        return self.to(f"/regressions/{quote(regression_id, safe='')}")
+
     def gpu(self, uuid: str) -> str:
         """Return the path of a GPU."""
         return self.to(f"/v1/gpus/{quote(uuid, safe='')}")

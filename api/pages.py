@@ -6,14 +6,15 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 import migperf
-from api import formatting
+from api import formatting, history_words
 from api.links import Links
+from migperf.histories.wording import percent
 from migperf.measure.engine import engine_words
 from migperf.statistics.digits import duration
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
 }
@@ -39,6 +40,9 @@ class Pages:
             "size": formatting.size,
             "duration": duration,
             "engine": engine_words,
+            "words": history_words.words,
+            "percent": percent,
+            "changes": history_words.environment,
         }
 
     def render(self, template: str, links: Links, status: int = 200, **context: object) -> HTMLResponse:

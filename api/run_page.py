@@ -7,6 +7,7 @@ from typing import Self
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
+from api.history_list import RunInHistory
 from api.links import Links
 from api.schemas.results import ArtifactList, ResultView
 from api.schemas.runs import RunView
@@ -29,6 +30,7 @@ class RunPage:
     profile: ProfileSummary | None
     attempts_logged: list[int]
     hygiene: "RunHygiene | None"
+    history: RunInHistory | None
 
     @classmethod
     def of(cls, session: Session, run_id: str, links: Links) -> Self:
@@ -44,6 +46,7 @@ class RunPage:
             profile=None if profile is None else ProfileSummary.model_validate_json(profile.data),
             attempts_logged=[attempt for attempt, _ in results.read_logs(session, run_id)],
             hygiene=RunHygiene.of(run.environment or {}),
+            history=RunInHistory.of(session, run_id, links),
         )
 
 

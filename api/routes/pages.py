@@ -9,7 +9,7 @@ from api.problems import KINDS
 from api.run_page import RunPage
 from api.schemas.runs import RunList
 from migperf.errors import NotFoundError
-from migperf.store import listing
+from migperf.store import listing, regressions
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
@@ -24,12 +24,14 @@ def show_overview(database: AppDatabase, settings: AppSettings, links: AppLinks,
         latest = RunList.of(page, links).items
         partitions = fleet.partition_list(session, settings.node_stale_s).items
         environments = fleet.environments(session, settings.node_stale_s)
+        standing = regressions.count_all_standing(session)
     return pages.render(
         "overview.html",
         links,
         runs=latest,
         partitions=partitions,
         environments=environments,
+        standing=standing,
         api_url=settings.api_url,
     )
 

@@ -1,0 +1,206 @@
+"""What charts of a history draw: its stored points, and what was said of them when they were judged.
+
+Nothing is judged here. A level is the median of the points of its stretch; how large the steps are, and how surely that
+is known, was said by the judgement.
+"""
+
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from sqlalchemy.orm import Session
+
+from api.charts.content import ChartContent, ChartPoint, EnvironmentMark, Level, PointKind, Step, StepKind
+from api.formatting import moment, number
+from api.history_words import moved, words
+from api.links import Links
+from migperf.histories.environment import EnvironmentChange
+from migperf.histories.judging import Judged
+from migperf.histories.points import PointFigure
+from migperf.histories.watched_metrics import USUAL
+from migperf.measure.figures import Interval
+from migperf.statistics.detection.judgement import Change, HistoryVerdict
+from migperf.store import history_reading
+from migperf.store.history_reading import PointBrief
+from migperf.store.history_tables import HistoryRow
+from migperf.store.points import RUN
+
+MOST_READ = 10_000
+"""So many points are read for a chart, the newest ones; a page says so where there are more."""
+
+
+def judged_of(history: HistoryRow) -> Judged:
+    """Return what was said of a history; nothing where it was not judged, or another version did that."""
+    if history.judged is None:
+        return Judged()
+    try:
+        return Judged.read(history.judged)
+    except ValueError:
+        return Judged()
+
+
+def main_metric(verdict: HistoryVerdict, judged: Judged) -> str | None:
+    """Return the metric that stands for a history: one that led to the verdict, the more usual first."""
+    order = {name: rank for rank, name in enumerate(USUAL)}
+    ranked = sorted(judged.metrics, key=lambda name: (order.get(name, len(order)), name))
+    leading = [name for name in ranked if judged.metrics[name].verdict is verdict]
+    return next(iter([*leading, *ranked]), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryContent:
+    """The newest points of a history, at most ``MOST_READ``, and what was said of all of them."""
+
+    judged: Judged
+    points: Sequence[PointBrief]
+    total: int
+    """How many points there are, also those that were not read."""
+    links: Links
+
+    @classmethod
+    def read(cls, session: Session, history: HistoryRow, links: Links) -> Self:
+        """Read it."""
+        points = history_reading.newest_briefs(session, history.id, MOST_READ)
+        total = max(len(points), history_reading.count_points(session, history.id))
+        return cls(judged=judged_of(history), points=points, total=total, links=links)
+
+    @property
+    def begin(self) -> int:
+        """The place of the first point that was read."""
+        return self.total - len(self.points)
+
+    def place_of(self, point_id: int) -> int | None:
+        """Return the place of a point; None where it was not read."""
+        return next((place for place, point in enumerate(self.points, self.begin) if point.id == point_id), None)
+
+    def of_metric(self, name: str, marked: int | None = None) -> ChartContent:
+        """Return what there is to draw of a metric."""
+        drawn = tuple(self._points(name))
+        places = {
+            point.number: place for place, point in enumerate(self.points, self.begin) if point.number is not None
+        }
+        steps = tuple(self._steps(name, places))
+        return ChartContent(
+            metric=name,
+            unit=self._unit(name),
+            begin=self.begin,
+            times=[point.at for point in self.points],
+            points=drawn,
+            levels=tuple(_levels(drawn, self._known(name, places), self.begin, self.total)),
+            steps=steps,
+            environment=tuple(self._environment()),
+            marked=marked,
+        )
+
+    def _unit(self, name: str) -> str:
+        return next((str(point.figures[name]["unit"]) for point in reversed(self.points) if name in point.figures), "")
+
+    def _points(self, name: str) -> Iterator[ChartPoint]:
+        for place, point in enumerate(self.points, self.begin):
+            if name in point.figures:
+                figure = PointFigure.model_validate(point.figures[name])
+                yield ChartPoint(
+                    place=place,
+                    value=figure.value,
+                    low=figure.low,
+                    high=figure.high,
+                    kind=kind_of(point),
+                    imported=point.origin != RUN,
+                    text="\n".join(_told(point, figure)),
+                    href=None if point.run_id is None else self.links.page(point.run_id),
+                )
+
+    def _known(self, name: str, places: dict[int, int]) -> list[tuple[int, Change]]:
+        """Return the changes of a metric that lie among what was read, with their places."""
+        judgement = self.judged.metrics.get(name)
+        changes = () if judgement is None else judgement.changes
+        numbered = ((self.judged.place(name, change.first), change) for change in changes)
+        return [(places[number], change) for number, change in numbered if number in places]
+
+    def _steps(self, name: str, places: dict[int, int]) -> Iterator[Step]:
+        for place, change in self._known(name, places):
+            kind = StepKind.WORSE if change.worse else StepKind.BETTER
+            yield self._step(name, change, place, kind, places)
+        judgement = self.judged.metrics.get(name)
+        suspected = None if judgement is None else judgement.suspected
+        if suspected is not None and (number := self.judged.place(name, suspected.first)) in places:
+            yield self._step(name, suspected, places[number], StepKind.SUSPECTED, places)
+
+    def _step(self, name: str, change: Change, place: int, kind: StepKind, places: dict[int, int]) -> Step:
+        earliest, latest = (
+            places.get(self.judged.place(name, index), place) for index in (change.earliest, change.latest)
+        )
+        at = self.points[place - self.begin].at
+        told = [f"{_SAID[kind]} before the point of {moment(at)} UTC", moved(name, change)]
+        if change.provisional and kind is not StepKind.SUSPECTED:
+            told.append("provisional: later points may still move or withdraw it")
+        return Step(place=place, earliest=earliest, latest=latest, kind=kind, text="\n".join(told))
+
+    def _environment(self) -> Iterator[EnvironmentMark]:
+        for place, point in enumerate(self.points, self.begin):
+            if point.changed:
+                told = "; ".join(change.text for change in changes_of(point.changed))
+                yield EnvironmentMark(place, f"{moment(point.at)} UTC: {told}")
+
+
+_SAID = {StepKind.WORSE: "worse", StepKind.BETTER: "better", StepKind.SUSPECTED: "suspected to be worse or better"}
+
+
+def kind_of(point: PointBrief) -> PointKind:
+    """Return what became of a point."""
+    if point.number is not None:
+        return PointKind.JUDGED
+    return PointKind.WAITING if why_not_judged(point) is None else PointKind.LEFT_OUT
+
+
+def why_not_judged(point: PointBrief) -> str | None:
+    """Return why a point without a number is not judged; None where it only waits for it."""
+    if point.left_out is not None:
+        return f"left out: {point.left_out}"
+    return f"left out since tainted: {', '.join(map(words, point.taints))}" if point.taints else None
+
+
+def changes_of(stored: Sequence[object]) -> tuple[EnvironmentChange, ...]:
+    """Return changes of the environment as they were stored."""
+    return tuple(EnvironmentChange.model_validate(change) for change in stored)
+
+
+def _told(point: PointBrief, figure: PointFigure) -> Iterator[str]:
+    yield f"{moment(point.at)} UTC"
+    unit = "" if figure.unit == "1" else f" {figure.unit}"
+    if figure.low is None or figure.high is None or figure.level is None:
+        yield f"{number(figure.value)}{unit}"
+    else:
+        known = Interval(low=figure.low, high=figure.high, level=figure.level, method="given")
+        low, high = number(figure.low, known), number(figure.high, known)
+        yield f"{number(figure.value, known)}{unit} ({low} to {high}, {100 * figure.level:g} %)"
+    yield (
+        f"run {point.run_id}" if point.run_id else f"{point.key}, {'deleted' if point.origin == RUN else point.origin}"
+    )
+    if point.repeats > 1:
+        yield f"of {point.repeats} repeats"
+    if point.number is None:
+        yield why_not_judged(point) or "waits to be judged"
+    elif point.taints:
+        yield f"tainted: {', '.join(map(words, point.taints))}"
+    for change in changes_of(point.changed):
+        yield change.text
+
+
+def _levels(
+    points: Sequence[ChartPoint], changes: Sequence[tuple[int, Change]], begin: int, end: int
+) -> Iterator[Level]:
+    """Yield the stretches between changes, each at the median of its points, with the band of the step to it."""
+    starts: list[tuple[int, Change | None]] = [(begin, None), *sorted(changes, key=lambda each: each[0])]
+    for index, (first, change) in enumerate(starts):
+        last = (starts[index + 1][0] if index + 1 < len(starts) else end) - 1
+        values = [p.value for p in points if first <= p.place <= last and p.kind is PointKind.JUDGED]
+        if not values:
+            continue
+        value = statistics.median(values)
+        if change is None:
+            yield Level(first=first, last=last, value=value)
+        else:
+            low, high = (value * bound / change.ratio for bound in (change.interval.low, change.interval.high))
+            yield Level(first=first, last=last, value=value, low=low, high=high)

@@ -1,0 +1,64 @@
+"""Points of histories as they are drawn: many at once, in the order of time, without their environments."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, Select, func, select, union_all
+from sqlalchemy.orm import Session
+
+from migperf.store.bulk import table_of
+from migperf.store.history_tables import PointRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PointBrief:
+    """A point without the whole of its environment; see PointRow."""
+
+    history_id: str
+    id: int
+    at: datetime
+    origin: str
+    key: str
+    run_id: str | None
+    repeats: int
+    figures: Mapping[str, Any]
+    changed: Sequence[Any]
+    taints: Sequence[str]
+    left_out: str | None
+    number: int | None
+
+
+def count_points(session: Session, history_id: str) -> int:
+    """Return how many points a history has, judged or not."""
+    return session.scalar(select(func.count()).select_from(PointRow).where(PointRow.history_id == history_id)) or 0
+
+
+def newest_briefs(session: Session, history_id: str, limit: int) -> Sequence[PointBrief]:
+    """Return at most ``limit`` points of a history, the newest ones, in the order of time."""
+    rows = [_brief(row) for row in session.execute(_newest(history_id, limit))]
+    return rows[::-1]
+
+
+def newest_briefs_of(session: Session, history_ids: Sequence[str], each: int) -> Mapping[str, Sequence[PointBrief]]:
+    """Return the newest points of some histories, at most ``each`` of one, in the order of time."""
+    found: defaultdict[str, list[PointBrief]] = defaultdict(list)
+    if history_ids:
+        # One index search for each history: numbering all points by a window function would read them all.
+        parts = [select(_newest(history_id, each).subquery()) for history_id in history_ids]
+        for row in session.execute(union_all(*parts)):
+            found[row.history_id].append(_brief(row))
+    return {history_id: sorted(rows, key=lambda row: (row.at, row.id)) for history_id, rows in found.items()}
+
+
+def _newest(history_id: str, limit: int) -> Select[Any]:
+    columns = table_of(PointRow).columns
+    query = select(*(columns[name] for name in PointBrief.__dataclass_fields__))
+    query = query.where(columns.history_id == history_id)
+    return query.order_by(columns.at.desc(), columns.id.desc()).limit(limit)
+
+
+def _brief(row: Row[Any]) -> PointBrief:
+    return PointBrief(**row._mapping)
