@@ -22,7 +22,7 @@ from migperf.histories.watched_metrics import USUAL
 from migperf.measure.figures import Interval
 from migperf.statistics.detection.judgement import Change, HistoryVerdict
 from migperf.store import history_reading
-from migperf.store.history_reading import PointBrief
+from migperf.store.history_reading import DrawnPoint
 from migperf.store.history_tables import HistoryRow
 from migperf.store.points import RUN
 
@@ -53,7 +53,7 @@ class HistoryContent:
     """The newest points of a history, at most ``MOST_READ``, and what was said of all of them."""
 
     judged: Judged
-    points: Sequence[PointBrief]
+    points: Sequence[DrawnPoint]
     total: int
     """How many points there are, also those that were not read."""
     links: Links
@@ -61,7 +61,7 @@ class HistoryContent:
     @classmethod
     def read(cls, session: Session, history: HistoryRow, links: Links) -> Self:
         """Read it."""
-        points = history_reading.newest_briefs(session, history.id, MOST_READ)
+        points = history_reading.drawn_points(session, history.id, MOST_READ)
         total = max(len(points), history_reading.count_points(session, history.id))
         return cls(judged=judged_of(history), points=points, total=total, links=links)
 
@@ -147,14 +147,14 @@ class HistoryContent:
 _SAID = {StepKind.WORSE: "worse", StepKind.BETTER: "better", StepKind.SUSPECTED: "suspected to be worse or better"}
 
 
-def kind_of(point: PointBrief) -> PointKind:
-    """Return what became of a point."""
-    if point.number is not None:
+def kind_of(point: DrawnPoint) -> PointKind:
+    """Return what became of a point; one that was just left out has a number until all is judged anew."""
+    if point.number is not None and point.left_out is None:
         return PointKind.JUDGED
     return PointKind.WAITING if why_not_judged(point) is None else PointKind.LEFT_OUT
 
 
-def why_not_judged(point: PointBrief) -> str | None:
+def why_not_judged(point: DrawnPoint) -> str | None:
     """Return why a point without a number is not judged; None where it only waits for it."""
     if point.left_out is not None:
         return f"left out: {point.left_out}"
@@ -166,7 +166,7 @@ def changes_of(stored: Sequence[object]) -> tuple[EnvironmentChange, ...]:
     return tuple(EnvironmentChange.model_validate(change) for change in stored)
 
 
-def _told(point: PointBrief, figure: PointFigure) -> Iterator[str]:
+def _told(point: DrawnPoint, figure: PointFigure) -> Iterator[str]:
     yield f"{moment(point.at)} UTC"
     unit = "" if figure.unit == "1" else f" {figure.unit}"
     if figure.low is None or figure.high is None or figure.level is None:
@@ -180,7 +180,7 @@ def _told(point: PointBrief, figure: PointFigure) -> Iterator[str]:
     )
     if point.repeats > 1:
         yield f"of {point.repeats} repeats"
-    if point.number is None:
+    if kind_of(point) is not PointKind.JUDGED:
         yield why_not_judged(point) or "waits to be judged"
     elif point.taints:
         yield f"tainted: {', '.join(map(words, point.taints))}"

@@ -18,7 +18,7 @@ from api.sparkline import draw as draw_sparkline
 from migperf.metrics.metric import Kind
 from migperf.metrics.series import Chunk
 from migperf.store import histories, history_reading, regressions
-from migperf.store.history_reading import PointBrief
+from migperf.store.history_reading import DrawnPoint
 from migperf.store.history_tables import HistoryRow, PointRow
 
 SPARK_POINTS = 60
@@ -39,12 +39,12 @@ class ListedHistory:
 def listed(session: Session, rows: Sequence[HistoryRow]) -> list[ListedHistory]:
     """Return histories as they are listed."""
     ids = [row.id for row in rows]
-    points = history_reading.newest_briefs_of(session, ids, SPARK_POINTS)
+    points = history_reading.drawn_points_of(session, ids, SPARK_POINTS)
     standing = [row.history_id for row in regressions.standing_of(session, ids)]
     return [_listed(row, points.get(row.id, ()), standing.count(row.id)) for row in rows]
 
 
-def _listed(row: HistoryRow, points: Sequence[PointBrief], standing: int) -> ListedHistory:
+def _listed(row: HistoryRow, points: Sequence[DrawnPoint], standing: int) -> ListedHistory:
     metric = main_metric(row.verdict, judged_of(row))
     kept = [point for point in points if metric in point.figures and kind_of(point) is PointKind.JUDGED]
     figures = [point.figures[metric] for point in kept if metric is not None]

@@ -8,17 +8,18 @@ from typing import Self
 from sqlalchemy.orm import Session
 
 from api import history_words
+from api.charts.content import PointKind
 from api.charts.drawing import Drawing, draw
 from api.charts.span import Span
-from api.history_content import HistoryContent, changes_of, why_not_judged
+from api.history_content import HistoryContent, changes_of, kind_of, why_not_judged
 from api.links import Links
 from migperf.errors import NotFoundError
 from migperf.histories.environment import EnvironmentChange
 from migperf.histories.judging import Judged
 from migperf.histories.watch import Watch
 from migperf.statistics.detection.judgement import Judgement
-from migperf.store import histories, regressions, schedules, watching
-from migperf.store.history_reading import PointBrief
+from migperf.store import histories, history_reading, regressions, schedules, watching
+from migperf.store.history_reading import DrawnPoint
 from migperf.store.history_tables import HistoryRow, PointRow, RegressionRow
 
 POINTS_ON_A_PAGE = 50
@@ -156,8 +157,8 @@ def _table(session: Session, history_id: str, before: int | None) -> tuple[Seque
 
 
 def _listed(row: PointRow) -> ListedPoint:
-    brief = PointBrief(**{name: getattr(row, name) for name in PointBrief.__dataclass_fields__})
-    why_not = why_not_judged(brief) if row.number is None else None
+    brief = DrawnPoint(**{name: getattr(row, name) for name in DrawnPoint.__dataclass_fields__})
+    why_not = None if kind_of(brief) is PointKind.JUDGED else why_not_judged(brief)
     return ListedPoint(row, history_words.point_name(row), changes_of(row.changed), why_not)
 
 
@@ -189,7 +190,7 @@ def _changes(content: HistoryContent) -> Iterator[ListedChange]:
 
 
 def _events(session: Session, history_id: str) -> Iterator[ListedEvent]:
-    rows = histories.latest_events(session, history_id, EVENTS_ON_A_PAGE)
+    rows = history_reading.newest_events(session, history_id, EVENTS_ON_A_PAGE)
     wanted = {point for row in rows for point in (row.point_id, row.first_id, row.was_id) if point is not None}
     points = histories.points_with(session, sorted(wanted))
     for row in rows:

@@ -31,7 +31,9 @@ page.addEventListener("click", async ({ target }) => {
 });
 
 reason.addEventListener("keydown", (event) => {
-  if (event.key === "Enter") leaveOutChosen();
+  if (event.key !== "Enter") return;
+  event.preventDefault(); // the button that has the focus again when the dialog is closed would take it for a click
+  leaveOutChosen();
 });
 
 async function leaveOutChosen() {

@@ -1,4 +1,4 @@
-"""Points of histories as they are drawn: many at once, in the order of time, without their environments."""
+"""Histories as they are drawn: many points at once, in the order of time, without their environments; newest events."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -10,11 +10,11 @@ from sqlalchemy import Row, Select, func, select, union_all
 from sqlalchemy.orm import Session
 
 from migperf.store.bulk import table_of
-from migperf.store.history_tables import PointRow
+from migperf.store.history_tables import HistoryEventRow, PointRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PointBrief:
+class DrawnPoint:
     """A point without the whole of its environment; see PointRow."""
 
     history_id: str
@@ -31,34 +31,40 @@ class PointBrief:
     number: int | None
 
 
+def newest_events(session: Session, history_id: str, limit: int) -> Sequence[HistoryEventRow]:
+    """Return at most ``limit`` of what became of the changes of a history, the newest first."""
+    query = select(HistoryEventRow).where(HistoryEventRow.history_id == history_id)
+    return session.scalars(query.order_by(HistoryEventRow.id.desc()).limit(limit)).all()
+
+
 def count_points(session: Session, history_id: str) -> int:
     """Return how many points a history has, judged or not."""
     return session.scalar(select(func.count()).select_from(PointRow).where(PointRow.history_id == history_id)) or 0
 
 
-def newest_briefs(session: Session, history_id: str, limit: int) -> Sequence[PointBrief]:
+def drawn_points(session: Session, history_id: str, limit: int) -> Sequence[DrawnPoint]:
     """Return at most ``limit`` points of a history, the newest ones, in the order of time."""
-    rows = [_brief(row) for row in session.execute(_newest(history_id, limit))]
+    rows = [_drawn(row) for row in session.execute(_newest(history_id, limit))]
     return rows[::-1]
 
 
-def newest_briefs_of(session: Session, history_ids: Sequence[str], each: int) -> Mapping[str, Sequence[PointBrief]]:
+def drawn_points_of(session: Session, history_ids: Sequence[str], each: int) -> Mapping[str, Sequence[DrawnPoint]]:
     """Return the newest points of some histories, at most ``each`` of one, in the order of time."""
-    found: defaultdict[str, list[PointBrief]] = defaultdict(list)
+    found: defaultdict[str, list[DrawnPoint]] = defaultdict(list)
     if history_ids:
         # One index search for each history: numbering all points by a window function would read them all.
         parts = [select(_newest(history_id, each).subquery()) for history_id in history_ids]
         for row in session.execute(union_all(*parts)):
-            found[row.history_id].append(_brief(row))
+            found[row.history_id].append(_drawn(row))
     return {history_id: sorted(rows, key=lambda row: (row.at, row.id)) for history_id, rows in found.items()}
 
 
 def _newest(history_id: str, limit: int) -> Select[Any]:
     columns = table_of(PointRow).columns
-    query = select(*(columns[name] for name in PointBrief.__dataclass_fields__))
+    query = select(*(columns[name] for name in DrawnPoint.__dataclass_fields__))
     query = query.where(columns.history_id == history_id)
     return query.order_by(columns.at.desc(), columns.id.desc()).limit(limit)
 
 
-def _brief(row: Row[Any]) -> PointBrief:
-    return PointBrief(**row._mapping)
+def _drawn(row: Row[Any]) -> DrawnPoint:
+    return DrawnPoint(**row._mapping)

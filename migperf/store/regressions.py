@@ -121,6 +121,18 @@ def get(session: Session, regression_id: str) -> RegressionRow:
     return row
 
 
+def count_all_standing(session: Session) -> int:
+    """Return how many regressions there are that somebody should still care about."""
+    query = select(func.count()).select_from(RegressionRow).where(RegressionRow.state.in_(_STANDING))
+    return session.scalar(query) or 0
+
+
+def of_history(session: Session, history_id: str) -> Sequence[RegressionRow]:
+    """Return all regressions of a history, the newest first."""
+    query = select(RegressionRow).where(RegressionRow.history_id == history_id)
+    return session.scalars(query.order_by(RegressionRow.id.desc())).unique().all()
+
+
 def latest(
     session: Session,
     limit: int,

@@ -327,9 +327,9 @@ def test_the_newest_points_of_some_histories_are_read_in_the_order_of_time(datab
     judge(database)
     with database.read() as session:
         ids = [row.id for row in session.scalars(select(HistoryRow).order_by(HistoryRow.id))]
-        found = history_reading.newest_briefs_of(session, ids, 3)
+        found = history_reading.drawn_points_of(session, ids, 3)
         assert [len(found[key]) for key in ids] == [3, 2]
         assert [point.number for point in found[ids[0]]] == [2, 3, 4]
         assert [point.run_id for point in found[ids[1]]] == other
-        assert history_reading.newest_briefs_of(session, [], 3) == {}
+        assert history_reading.drawn_points_of(session, [], 3) == {}
         assert history_reading.count_points(session, ids[0]) == 5
