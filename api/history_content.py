@@ -7,11 +7,12 @@ is known, was said by the judgement.
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 from sqlalchemy.orm import Session
 
-from api.charts.content import ChartContent, ChartPoint, EnvironmentMark, Level, PointKind, Step, StepKind
+from api.charts.content import ChartContent, ChartPoint, EnvironmentMark, Level, PointKind, Step, StepKind, Told
 from api.formatting import moment, number
 from api.history_words import moved, words
 from api.links import Links
@@ -50,7 +51,7 @@ def main_metric(verdict: HistoryVerdict, judged: Judged) -> str | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryContent:
-    """The newest points of a history, at most ``MOST_READ``, and what was said of all of them."""
+    """The newest points of a history, and what was said of all of them."""
 
     judged: Judged
     points: Sequence[DrawnPoint]
@@ -59,9 +60,9 @@ class HistoryContent:
     links: Links
 
     @classmethod
-    def read(cls, session: Session, history: HistoryRow, links: Links) -> Self:
-        """Read it."""
-        points = history_reading.drawn_points(session, history.id, MOST_READ)
+    def read(cls, session: Session, history: HistoryRow, links: Links, most: int = MOST_READ) -> Self:
+        """Read it, with at most so many points."""
+        points = history_reading.drawn_points(session, history.id, most)
         total = max(len(points), history_reading.count_points(session, history.id))
         return cls(judged=judged_of(history), points=points, total=total, links=links)
 
@@ -87,6 +88,7 @@ class HistoryContent:
             begin=self.begin,
             times=[point.at for point in self.points],
             points=drawn,
+            tell=partial(self._tell, name),
             levels=tuple(_levels(drawn, self._known(name, places), self.begin, self.total)),
             steps=steps,
             environment=tuple(self._environment()),
@@ -98,18 +100,21 @@ class HistoryContent:
 
     def _points(self, name: str) -> Iterator[ChartPoint]:
         for place, point in enumerate(self.points, self.begin):
-            if name in point.figures:
-                figure = PointFigure.model_validate(point.figures[name])
+            # Read as it was stored: validating tens of thousands of figures would take most of a page's time.
+            if figure := point.figures.get(name):
                 yield ChartPoint(
                     place=place,
-                    value=figure.value,
-                    low=figure.low,
-                    high=figure.high,
+                    value=figure["value"],
+                    low=figure.get("low"),
+                    high=figure.get("high"),
                     kind=kind_of(point),
                     imported=point.origin != RUN,
-                    text="\n".join(_told(point, figure)),
-                    href=None if point.run_id is None else self.links.page(point.run_id),
                 )
+
+    def _tell(self, name: str, place: int) -> Told:
+        point = self.points[place - self.begin]
+        text = "\n".join(_told(point, PointFigure.model_validate(point.figures[name])))
+        return Told(text, None if point.run_id is None else self.links.page(point.run_id))
 
     def _known(self, name: str, places: dict[int, int]) -> list[tuple[int, Change]]:
         """Return the changes of a metric that lie among what was read, with their places."""

@@ -23,6 +23,8 @@ from migperf.store.history_tables import HistoryRow, PointRow
 
 SPARK_POINTS = 60
 AROUND_RUN = 25
+MOST_BESIDE_RUN = 2_000
+"""A run's page is about the run: of one that is so far back it only says that it is a point of its history."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +76,7 @@ class RunInHistory:
         if found is None:
             return None
         history, point = found
-        content = HistoryContent.read(session, history, links)
+        content = HistoryContent.read(session, history, links, MOST_BESIDE_RUN)
         place, metric = content.place_of(point.id), main_metric(history.verdict, content.judged)
         begin, end = content.begin, content.total
         span = Span.of(begin, end) if place is None else Span.about(begin, end, place, place, AROUND_RUN)

@@ -5,7 +5,7 @@ at their places, not at their times: judging knows no more than their order, and
 """
 
 import bisect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -22,7 +22,7 @@ class PointKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChartPoint:
-    """A figure of a point, with its interval where it has one; ``text`` is told of it, ``href`` leads to its run."""
+    """A figure of a point, with its interval where it has one."""
 
     place: int
     value: float
@@ -30,7 +30,13 @@ class ChartPoint:
     high: float | None = None
     kind: PointKind = PointKind.JUDGED
     imported: bool = False
-    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is said of a point, and where it leads: to its run, if that is known."""
+
+    text: str
     href: str | None = None
 
 
@@ -84,6 +90,8 @@ class ChartContent:
     begin: int
     times: Sequence[datetime]
     points: Sequence[ChartPoint]
+    tell: Callable[[int], Told]
+    """Says what there is to know of the point at a place: asked only of those that are drawn by themselves."""
     levels: Sequence[Level] = ()
     steps: Sequence[Step] = ()
     environment: Sequence[EnvironmentMark] = ()

@@ -113,7 +113,7 @@ def draw(content: ChartContent, span: Span, range_link: RangeLink) -> Drawing | 
     levels = [level for level in content.levels if level.first <= span.last and level.last >= span.first]
     y = Scale.over([*_extent(points), *(level.value for level in levels)], BOTTOM, TOP)
     are_single = len(points) <= MOST_SINGLE
-    dots = tuple(_dot(point, x, y, len(points)) for point in points) if are_single else ()
+    dots = tuple(_dot(point, content, x, y, len(points)) for point in points) if are_single else ()
     reduced = () if are_single else tuple(columns(points, span.first, span.last, MOST_COLUMNS))
     return Drawing(
         metric=content.metric,
@@ -128,7 +128,7 @@ def draw(content: ChartContent, span: Span, range_link: RangeLink) -> Drawing | 
         lines=tuple(_line(level, x, y) for level in levels),
         jumps=tuple(_jumps(content.steps, x)),
         flags=tuple(_flags(content.environment, x)),
-        marked=next((_dot(point, x, y, 0) for point in points if point.place == content.marked), None),
+        marked=next((_dot(point, content, x, y, 0) for point in points if point.place == content.marked), None),
     )
 
 
@@ -161,7 +161,8 @@ def _extent(points: Sequence[ChartPoint]) -> Iterator[float]:
             yield min(high + reach, point.value if point.high is None else point.high)
 
 
-def _dot(point: ChartPoint, x: _Across, y: Scale, beside: int) -> Dot:
+def _dot(point: ChartPoint, content: ChartContent, x: _Across, y: Scale, beside: int) -> Dot:
+    told = content.tell(point.place)
     has_bar = point.low is not None and point.high is not None and beside <= _WHISKERS_UP_TO
     return Dot(
         x=x.of(point.place),
@@ -170,8 +171,8 @@ def _dot(point: ChartPoint, x: _Across, y: Scale, beside: int) -> Dot:
         bottom=y.place(point.low) if has_bar and point.low is not None else None,
         kind=point.kind,
         imported=point.imported,
-        text=point.text,
-        href=point.href,
+        text=told.text,
+        href=told.href,
     )
 
 

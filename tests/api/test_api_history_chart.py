@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.charts.content import ChartContent, ChartPoint, EnvironmentMark, Level, PointKind, Step, StepKind
+from api.charts.content import ChartContent, ChartPoint, EnvironmentMark, Level, PointKind, Step, StepKind, Told
 from api.charts.drawing import BOTTOM, LEFT, MOST_COLUMNS, MOST_SINGLE, RIGHT, TOP, Drawing, draw
 from api.charts.reduction import columns
 from api.charts.scales import Scale, label, spread, time_labels
@@ -21,10 +21,18 @@ positive = st.floats(1e-9, 1e12)
 
 
 def content(values: Sequence[float], begin: int = 0, **more: Any) -> ChartContent:
-    points = [ChartPoint(place=place, value=value, text=f"at {place}") for place, value in enumerate(values, begin)]
+    points = [ChartPoint(place=place, value=value) for place, value in enumerate(values, begin)]
     times = [BEGIN + timedelta(hours=n) for n in range(len(values))]
     return ChartContent(
-        **{"metric": "step_time_p50", "unit": "ms", "begin": begin, "times": times, "points": points} | more
+        **{
+            "tell": lambda place: Told(f"at {place}"),
+            "metric": "step_time_p50",
+            "unit": "ms",
+            "begin": begin,
+            "times": times,
+            "points": points,
+        }
+        | more
     )
 
 
