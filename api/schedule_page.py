@@ -15,6 +15,7 @@ from migperf.schedules.errors import ScheduleError
 from migperf.store import firings, schedules
 from migperf.store.models import FiringRow, ScheduleRow
 from migperf.store.newest import NewestPage
+from migperf.store.schedule_standing import standings
 
 SHOWN_FIRINGS = 20
 
@@ -71,11 +72,12 @@ class ScheduleListing:
     @classmethod
     def of(cls, session: Session, page: NewestPage[ScheduleRow], links: Links, now: datetime) -> Self:
         """Gather it."""
-        last = firings.last_of(session, [row.id for row in page.rows])
+        ids = [row.id for row in page.rows]
+        last, standing = firings.last_of(session, ids), standings(session, ids)
         shown = dict(zip(last, _shown(session, list(last.values()), links), strict=True))
         listed = [
             ListedSchedule(
-                ScheduleView.of(row, last.get(row.id), links, now),
+                ScheduleView.of(row, last.get(row.id), links, now, standing.get(row.id)),
                 Subject.of(row, links),
                 shown.get(row.id),
                 _unreadable(row),
@@ -102,7 +104,7 @@ class SchedulePage:
         row = schedules.get(session, key)
         found = firings.latest(session, row.id, SHOWN_FIRINGS)
         return cls(
-            schedule=ScheduleDetail.with_firings(row, found, links, now),
+            schedule=ScheduleDetail.with_firings(row, found, links, now, standings(session, [row.id]).get(row.id)),
             subject=Subject.of(row, links),
             text=subject_text(row.document),
             unreadable=_unreadable(row),

@@ -207,18 +207,6 @@ def referred_to(row: RegressionRow) -> frozenset[int]:
     return frozenset((*own, *(one.first_bad_id for one in row.confirmations)))
 
 
-def count_all_standing(session: Session) -> int:
-    """Return how many regressions there are that somebody should still care about."""
-    query = select(func.count()).select_from(RegressionRow).where(RegressionRow.state.in_(_STANDING))
-    return session.scalar(query) or 0
-
-
-def of_history(session: Session, history_id: str) -> Sequence[RegressionRow]:
-    """Return all regressions of a history, the newest first."""
-    query = select(RegressionRow).where(RegressionRow.history_id == history_id)
-    return session.scalars(query.order_by(RegressionRow.id.desc())).unique().all()
-
-
 def shifted_data(shifted: Shifted) -> dict[str, Any]:
     """Return what is kept of how a metric moved."""
     return {name: getattr(shifted, name) for name in Shifted.__dataclass_fields__}

@@ -5,7 +5,6 @@ Needs the extra `browser` and a Chromium of the system: pip install 'migperf[bro
 
 import shutil
 from collections.abc import Iterator
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import pytest
@@ -29,7 +28,6 @@ BEFORE, AFTER = 12, 4
 EVIL = '<img src=x onerror="hit = 1">'
 
 # To be removed once the service has these routes: api/routes/regressions.py and histories.py.
-needs_routes = pytest.mark.skipif(find_spec("api.routes.regressions") is None, reason="no route changes a regression")
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this host")]
 
 
@@ -160,7 +158,6 @@ def test_histories_are_found_by_the_form(page: "Page", regression: str) -> None:
     page.wait_for_selector("table")
 
 
-@needs_routes
 def test_a_regression_is_acknowledged_with_a_comment_under_a_name_that_is_kept(
     page: "Page", regression: str, database: Database
 ) -> None:
@@ -186,7 +183,6 @@ def test_a_regression_is_acknowledged_with_a_comment_under_a_name_that_is_kept(
     page.wait_for_selector("#standing:has-text('open')")
 
 
-@needs_routes
 def test_what_is_refused_is_said_and_the_comment_stays(page: "Page", regression: str, database: Database) -> None:
     page.goto(f"{PREFIX}/regressions/{regression}")
     measured(database, noisy(6, seed=3), NOON + (BEFORE + AFTER) * HOUR)
@@ -202,7 +198,6 @@ def test_what_is_refused_is_said_and_the_comment_stays(page: "Page", regression:
     page.wait_for_selector("#problems:has-text('the service cannot be reached')")
 
 
-@needs_routes
 def test_a_point_is_left_out_for_a_reason_and_taken_in_again(page: "Page", regression: str, database: Database) -> None:
     page.goto(history_path(database))
     page.locator("text=Leave out …").nth(2).click()
@@ -220,7 +215,6 @@ def test_a_point_is_left_out_for_a_reason_and_taken_in_again(page: "Page", regre
     page.wait_for_selector("text=Take in", state="detached")
 
 
-@needs_routes
 def test_a_history_is_watched_no_more_and_again(page: "Page", regression: str, database: Database) -> None:
     page.goto(history_path(database))
     page.click("text=Watch no more")
