@@ -21,7 +21,8 @@ from migperf.histories.judging import Judged
 from migperf.histories.points import PointFigure
 from migperf.histories.watched_metrics import USUAL
 from migperf.measure.figures import Interval
-from migperf.statistics.detection.judgement import Change, HistoryVerdict
+from migperf.statistics.detection.judgement import Change
+from migperf.statistics.detection.verdict import HistoryVerdict
 from migperf.store import history_reading
 from migperf.store.history_reading import DrawnPoint
 from migperf.store.history_tables import HistoryRow

@@ -7,7 +7,8 @@ from migperf.histories.environment import EnvironmentChange
 from migperf.histories.regression import ConfirmationState
 from migperf.histories.wording import percent
 from migperf.histories.worsening import Shifted
-from migperf.statistics.detection.judgement import Change, Revision
+from migperf.statistics.detection.judgement import Change
+from migperf.statistics.detection.verdict import Revision
 from migperf.store.history_tables import ConfirmationRow, PointRow
 
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86_400

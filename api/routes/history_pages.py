@@ -12,7 +12,7 @@ from api.history_list import listed
 from api.history_page import HistoryPage
 from api.paging import DEFAULT_LIMIT, PageCursor
 from migperf.errors import NotFoundError
-from migperf.statistics.detection.judgement import HistoryVerdict
+from migperf.statistics.detection.verdict import HistoryVerdict
 from migperf.store import histories
 from migperf.store.histories import HistoryFilter
 

@@ -10,8 +10,8 @@ from api.schemas import history_examples as examples
 from api.schemas.points import PointBrief, PointView
 from api.schemas.regressions import RegressionView
 from api.schemas.view import View
-from migperf.statistics.detection.judgement import HistoryVerdict
 from migperf.statistics.detection.metric_rule import Better
+from migperf.statistics.detection.verdict import HistoryVerdict
 from migperf.store.history_tables import HistoryRow
 
 

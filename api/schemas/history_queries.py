@@ -7,7 +7,7 @@ from pydantic import Field, StringConstraints
 from api.paging import DEFAULT_LIMIT, MAX_LIMIT
 from api.schemas.queries import Name, Query, SeriesFormat
 from migperf.histories.regression import RegressionState
-from migperf.statistics.detection.judgement import HistoryVerdict
+from migperf.statistics.detection.verdict import HistoryVerdict
 from migperf.store.histories import HistoryFilter
 
 PagedLimit = Annotated[int, Field(ge=1, le=MAX_LIMIT)]

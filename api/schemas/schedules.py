@@ -11,7 +11,7 @@ from api.schemas import schedule_examples as examples
 from api.schemas.view import View
 from migperf.schedules.errors import ScheduleError
 from migperf.schedules.firing import FiringOutcome, next_times
-from migperf.statistics.detection.judgement import HistoryVerdict
+from migperf.statistics.detection.verdict import HistoryVerdict
 from migperf.store import schedules
 from migperf.store.models import FiringRow, ScheduleRow
 from migperf.store.schedule_standing import ScheduleStanding

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from migperf.analysis.terms import StatisticName
-from migperf.statistics.comparison import MARGIN, Comparison, compare, compare_pairs
-from migperf.statistics.intervals import LEVEL
+from migperf.statistics.comparison import Comparison, compare, compare_pairs
+from migperf.statistics.conventions import LEVEL, MARGIN
 from migperf.statistics.run_values import MEAN, Quantile, Statistic, log_values
 from migperf.statistics.sample_quantiles import samples_needed
 from migperf.statistics.samples import Samples

@@ -16,7 +16,7 @@ from migperf.client.history_calls import HistoryQuery
 from migperf.client.history_models import ChangeView, HistoryDetail, HistoryView, MetricView, PointView
 from migperf.histories.environment import EnvironmentChange
 from migperf.histories.wording import percent
-from migperf.statistics.detection.judgement import HistoryVerdict
+from migperf.statistics.detection.verdict import HistoryVerdict
 from migperf.statistics.digits import show
 
 DRAWN = 60

@@ -21,7 +21,7 @@ from migperf.client.paging import paged
 from migperf.client.regression_models import RegressionDetail, RegressionList, RegressionView
 from migperf.client.transport import Query, Transport
 from migperf.histories.regression import RegressionState
-from migperf.statistics.detection.judgement import HistoryVerdict
+from migperf.statistics.detection.verdict import HistoryVerdict
 
 if TYPE_CHECKING:
     from migperf.histories.watch import Watch

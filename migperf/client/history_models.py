@@ -5,8 +5,8 @@ from pydantic import AwareDatetime, JsonValue
 from migperf.client.regression_models import EnvironmentChangeView, PointBrief, RegressionView
 from migperf.client.view import View
 from migperf.histories.points import PointFigure
-from migperf.statistics.detection.judgement import HistoryVerdict
 from migperf.statistics.detection.metric_rule import Better
+from migperf.statistics.detection.verdict import HistoryVerdict
 
 
 class WatchedBy(View):

@@ -7,7 +7,6 @@ from enum import StrEnum
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
-from scipy.special import stdtrit
 
 from migperf.histories.judging import Points
 from migperf.histories.regression import ConfirmationState
@@ -127,6 +126,8 @@ class Evidence:
         pairs = [(good[name], now[name]) for good, now in sides if name in good and name in now]
         if len(pairs) < FEWEST_PAIRS:
             return None
+        from scipy.special import stdtrit
+
         logs = np.array([math.log(now.value / good.value) for good, now in pairs])
         middle = float(logs.mean())
         half = float(stdtrit(len(logs) - 1, 0.5 + LEVEL / 2)) * float(logs.std(ddof=1)) / math.sqrt(len(logs))

@@ -8,10 +8,11 @@ from pydantic import TypeAdapter
 
 from migperf.statistics.detection.histories import Histories, JointChange
 from migperf.statistics.detection.history import History
-from migperf.statistics.detection.judgement import Event, HistoryVerdict, Judgement
+from migperf.statistics.detection.judgement import Event, Judgement
 from migperf.statistics.detection.metric_rule import MetricRule
 from migperf.statistics.detection.points import Point
 from migperf.statistics.detection.timeline import WINDOW
+from migperf.statistics.detection.verdict import HistoryVerdict
 
 Points = Mapping[str, Point]
 """What one point of a history says of each of its metrics; one that was not measured is left out."""

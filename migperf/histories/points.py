@@ -3,17 +3,15 @@
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from pydantic import BaseModel, ConfigDict, Field
-from scipy.special import stdtrit
 
 from migperf.measure.figures import ResultFigure
-from migperf.statistics.detection.points import Point
-from migperf.statistics.intervals import LEVEL
-from migperf.statistics.samples import Interval
+from migperf.statistics.conventions import LEVEL
 
-OF_REPEATS = "mean of the logarithms of repeats, t"
+if TYPE_CHECKING:
+    from migperf.statistics.detection.points import Point
 
 
 class PointFigure(BaseModel):
@@ -37,8 +35,11 @@ class PointFigure(BaseModel):
             return cls(value=figure.value, unit=figure.unit)
         return cls(value=figure.value, unit=figure.unit, low=known.low, high=known.high, level=known.level)
 
-    def point(self) -> Point:
+    def point(self) -> "Point":
         """Return it as detection takes it."""
+        from migperf.statistics.detection.points import Point
+        from migperf.statistics.samples import Interval
+
         if self.low is None or self.high is None or self.level is None:
             return Point(self.value)
         return Point(self.value, Interval(low=self.low, high=self.high, level=self.level, method="given"))
@@ -68,6 +69,8 @@ def combined(repeats: Sequence[Figures]) -> dict[str, PointFigure]:
 
 
 def _mean(figures: Sequence[PointFigure]) -> PointFigure:
+    from scipy.special import stdtrit
+
     logs = [math.log(figure.value) for figure in figures]
     middle, count = statistics.fmean(logs), len(logs)
     half = float(stdtrit(count - 1, 0.5 + LEVEL / 2)) * statistics.stdev(logs) / math.sqrt(count)

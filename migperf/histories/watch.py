@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from migperf.histories.watched_metrics import better_of
-from migperf.statistics.comparison import MARGIN
+from migperf.statistics.conventions import MARGIN
 from migperf.statistics.detection.metric_rule import Better, MetricRule
 
 MOST_CONFIRMING = 20

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtrit
 
-from migperf.statistics.intervals import LEVEL
+from migperf.statistics.conventions import LEVEL, MARGIN
 from migperf.statistics.ranks import EffectSize, RankTest, effect_size, rank_test
 from migperf.statistics.run_values import MEAN, Statistic, inner_variance, log_values
 from migperf.statistics.samples import Interval, Samples
@@ -20,7 +20,6 @@ from migperf.statistics.spreads import Basis, Spread, spread_of_pairs, spread_of
 from migperf.statistics.verdict import Verdict
 from migperf.statistics.verdicts import Needed, explain, needed_runs, verdict_on
 
-MARGIN = 0.01
 ASSUMED_SPREAD = 0.02
 _LARGEST_EXPONENT = 709.0
 """Of a float: few pairs at a high level can tell so little that the interval goes beyond."""

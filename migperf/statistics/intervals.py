@@ -10,9 +10,9 @@ import numpy as np
 from scipy.special import stdtrit
 
 from migperf.statistics.batching import base_batches, lag_one_correlation, uncorrelated_batches
+from migperf.statistics.conventions import LEVEL
 from migperf.statistics.samples import Interval, Samples
 
-LEVEL = 0.95
 METHOD = "batch means"
 LEAST_SAMPLES = 20
 LEAST_BATCHES = 10.0

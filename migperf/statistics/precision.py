@@ -13,7 +13,8 @@ import numpy as np
 
 from migperf.statistics.batching import BatchAccumulator
 from migperf.statistics.checkpoints import Checkpoints
-from migperf.statistics.intervals import LEVEL, MeanEstimate, estimate_from_batches
+from migperf.statistics.conventions import LEVEL
+from migperf.statistics.intervals import MeanEstimate, estimate_from_batches
 from migperf.statistics.quantiles import QuantileEstimate, estimate_quantile
 from migperf.statistics.sample_quantiles import samples_needed
 from migperf.statistics.samples import Interval, Samples

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import bdtr, bdtrik
 
-from migperf.statistics.intervals import LEVEL, effective_sample_size
+from migperf.statistics.conventions import LEVEL
+from migperf.statistics.intervals import effective_sample_size
 from migperf.statistics.sample_quantiles import quantile_of, samples_needed
 from migperf.statistics.samples import Interval, Samples
 

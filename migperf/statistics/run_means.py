@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import stdtrit
 
-from migperf.statistics.intervals import LEVEL
+from migperf.statistics.conventions import LEVEL
 from migperf.statistics.samples import Interval
 
 METHOD = "Student's t over runs"

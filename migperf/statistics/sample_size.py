@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from scipy.special import nctdtr, ndtri, stdtrit
 
-from migperf.statistics.intervals import LEVEL
+from migperf.statistics.conventions import LEVEL
 
 POWER = 0.8
 MOST_RUNS = 1_000

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from migperf.errors import NotFoundError
 from migperf.histories.watch import Watch
-from migperf.statistics.detection.judgement import HistoryVerdict
+from migperf.statistics.detection.verdict import HistoryVerdict
 from migperf.store import judging, watching
 from migperf.store.history_tables import (
     ConfirmationRow,

@@ -17,8 +17,9 @@ from migperf.histories.judging import NOTHING_TO_WATCH, Judged, Noted, Points, j
 from migperf.histories.points import PointFigure
 from migperf.histories.watch import Watch
 from migperf.histories.watched_metrics import usual
-from migperf.statistics.detection.judgement import Event, Revision
+from migperf.statistics.detection.judgement import Event
 from migperf.statistics.detection.metric_rule import MetricRule
+from migperf.statistics.detection.verdict import Revision
 from migperf.store import confirmations, regressions, watching
 from migperf.store.bulk import insert_rows, table_of
 from migperf.store.database import Database, now

@@ -17,7 +17,7 @@ from migperf.histories.environment import CLOCK, facts_of
 from migperf.histories.hardware import Companion, HardwareClass
 from migperf.histories.points import PointFigure, combined, figures_of
 from migperf.metrics.catalogue import CLOCK_SM
-from migperf.statistics.detection.judgement import HistoryVerdict
+from migperf.statistics.detection.verdict import HistoryVerdict
 from migperf.store import results, summaries, watching
 from migperf.store.bulk import insert_if_new
 from migperf.store.history_tables import HistoryRow, PointRow

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, aliased
 
-from migperf.statistics.detection.judgement import HistoryVerdict
+from migperf.statistics.detection.verdict import HistoryVerdict
 from migperf.store.history_tables import HistoryRow, PointRow
 from migperf.store.models import FiringRow, Run, ScheduleRow
 

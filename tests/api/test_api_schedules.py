@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from api.schemas.schedules import FiringView, ScheduleDetail, ScheduleView
 from migperf.jobs.firing import Timekeeper
-from migperf.statistics.detection.judgement import HistoryVerdict
+from migperf.statistics.detection.verdict import HistoryVerdict
 from migperf.store.database import Database, now
 from migperf.store.history_tables import HistoryRow
 from migperf.store.requests import RunRequest

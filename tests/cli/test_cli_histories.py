@@ -7,7 +7,7 @@ import pytest
 from migperf.client import ApiNotFoundError, Client
 from migperf.histories.regression import RegressionState
 from migperf.histories.watch import Watch
-from migperf.statistics.detection.judgement import HistoryVerdict
+from migperf.statistics.detection.verdict import HistoryVerdict
 from migperf.store.database import Database
 from tests.cli.conftest import Cli
 from tests.history_builder import HOUR, NOON, confirm, judge, measured, noisy

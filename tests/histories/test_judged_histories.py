@@ -12,8 +12,8 @@ from migperf.histories.judging import Judged, Noted, Points, judge
 from migperf.histories.watch import Watch
 from migperf.histories.worsening import Shifted, Worsening, match, worsenings
 from migperf.statistics.detection.history import REACH
-from migperf.statistics.detection.judgement import HistoryVerdict, Revision
 from migperf.statistics.detection.points import Point
+from migperf.statistics.detection.verdict import HistoryVerdict, Revision
 
 WATCH = Watch()
 RULES = {name: WATCH.rule(name) for name in ("throughput", "batch_time_p50", "energy_per_sample")}

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from migperf.histories.regression import ConfirmationState, RegressionState, Resolution
 from migperf.histories.watch import Watch
-from migperf.statistics.detection.judgement import HistoryVerdict
+from migperf.statistics.detection.verdict import HistoryVerdict
 from migperf.store import regressions, schedules, watching
 from migperf.store.database import Database
 from migperf.store.history_tables import ConfirmationRow, HistoryEventRow, HistoryRow, PointRow, RegressionRow

@@ -12,7 +12,7 @@ from scipy.stats import norm
 from scipy.stats import t as student
 
 from migperf.statistics.detection.history import LEAST_POINTS, SETTLED, History
-from migperf.statistics.detection.judgement import Event, HistoryVerdict, Judgement, Revision
+from migperf.statistics.detection.judgement import Event, Judgement
 from migperf.statistics.detection.metric_rule import Better, MetricRule
 from migperf.statistics.detection.noise import variance_of_mean
 from migperf.statistics.detection.points import Point
@@ -20,6 +20,7 @@ from migperf.statistics.detection.shift import shift_between
 from migperf.statistics.detection.splits import Stretch
 from migperf.statistics.detection.thresholds import ALARM, alarm_threshold, as_normal, order_is_surprising
 from migperf.statistics.detection.timeline import WINDOW
+from migperf.statistics.detection.verdict import HistoryVerdict, Revision
 from migperf.statistics.samples import Interval, Samples
 from tests.statistics.synthetic import autoregressive, lognormal
 

@@ -5,9 +5,9 @@ import pytest
 
 from migperf.statistics.detection.histories import Histories
 from migperf.statistics.detection.history import History
-from migperf.statistics.detection.judgement import HistoryVerdict
 from migperf.statistics.detection.metric_rule import Better, MetricRule
 from migperf.statistics.detection.points import Point
+from migperf.statistics.detection.verdict import HistoryVerdict
 
 LOWER = MetricRule(better=Better.LOWER, minimum_effect=0.005)
 HIGHER = MetricRule(better=Better.HIGHER, minimum_effect=0.005)

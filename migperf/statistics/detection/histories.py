@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from scipy.special import ndtr
-
 from migperf.statistics.detection.history import History
-from migperf.statistics.detection.judgement import Change, HistoryVerdict, Judgement
+from migperf.statistics.detection.judgement import Change, Judgement
 from migperf.statistics.detection.metric_rule import MetricRule
 from migperf.statistics.detection.points import Point
+from migperf.statistics.detection.verdict import HistoryVerdict
 
 FOLLOWING = 0.01
 """Chance that any metric which did not change is said to have followed one that did."""
@@ -104,6 +103,8 @@ class Histories:
 
     def _with_followers(self, group: JointChange) -> JointChange:
         """Add the metrics that moved there too, by Holm's procedure (Scandinavian Journal of Statistics 6, 1979)."""
+        from scipy.special import ndtr
+
         others = {name: self._at(name, group.first) for name in self.histories if name not in group.changes}
         ordered = sorted(
             ((2 * float(ndtr(-change.evidence)), name, change) for name, change in others.items() if change),

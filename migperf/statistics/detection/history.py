@@ -4,11 +4,12 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from migperf.statistics.detection.judgement import Change, Event, HistoryVerdict, Judgement, Revision
+from migperf.statistics.detection.judgement import Change, Event, Judgement
 from migperf.statistics.detection.metric_rule import MetricRule
 from migperf.statistics.detection.points import Point
 from migperf.statistics.detection.thresholds import KEPT, SUSPICION, alarm_threshold, order_is_surprising
 from migperf.statistics.detection.timeline import WINDOW, OpenStretch, Timeline
+from migperf.statistics.detection.verdict import HistoryVerdict, Revision
 
 LEAST_POINTS = 10
 LEAST_SIDE = 3

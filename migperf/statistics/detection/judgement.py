@@ -1,32 +1,9 @@
 """What is said of a history after each of its points."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
+from migperf.statistics.detection.verdict import HistoryVerdict, Revision
 from migperf.statistics.samples import Interval
-
-
-class HistoryVerdict(StrEnum):
-    """What can be said of the present level of a metric."""
-
-    REGRESSED = "regressed"
-    """The last change was for the worse."""
-    IMPROVED = "improved"
-    """The last change was for the better."""
-    UNCHANGED = "unchanged"
-    """There was no change, and the data show that the newest points lie within the least effect of the others."""
-    UNDECIDED = "undecided"
-    """Neither a change is shown nor its absence: it is suspected, or the noise could hide one that matters."""
-    INSUFFICIENT_DATA = "insufficient data"
-    """There are too few points to say anything."""
-
-
-class Revision(StrEnum):
-    """What a new point did to what was said before it."""
-
-    ADDED = "added"
-    MOVED = "moved"
-    WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

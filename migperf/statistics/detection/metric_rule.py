@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from migperf.statistics.comparison import MARGIN
+from migperf.statistics.conventions import MARGIN
 
 
 class Better(StrEnum):

@@ -3,8 +3,6 @@
 import math
 from dataclasses import dataclass
 
-from scipy.special import ndtri
-
 from migperf.statistics.samples import Interval
 
 
@@ -30,4 +28,6 @@ class Point:
         """The standard error within the run, relative to the value; 0 if it is not known."""
         if self.interval is None:
             return 0.0
+        from scipy.special import ndtri
+
         return self.interval.half_width / (float(ndtri(0.5 + self.interval.level / 2)) * self.value)

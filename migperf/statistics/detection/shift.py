@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtrit
 
+from migperf.statistics.conventions import LEVEL
 from migperf.statistics.detection.noise import correlation, middle, pooled, range_of, variance_of_mean
 from migperf.statistics.detection.splits import LEAST_FREEDOM, Stretch
-from migperf.statistics.intervals import LEVEL
 from migperf.statistics.samples import Interval
 
 METHOD = "difference of two levels, correlated noise"
@@ -30,6 +29,8 @@ class Shift:
 
     def interval(self, level: float = LEVEL) -> Interval:
         """Return the confidence interval of the ratio."""
+        from scipy.special import stdtrit
+
         half = float(stdtrit(self.freedom, 0.5 + level / 2)) * self.error
         return Interval(low=math.exp(self.log - half), high=math.exp(self.log + half), level=level, method=METHOD)
 
