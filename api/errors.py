@@ -20,8 +20,8 @@ class MalformedYamlError(RequestError):
 class NotJsonError(RequestError):
     """The body is of another type than JSON."""
 
-    def __init__(self, given: str) -> None:
-        super().__init__(f"the body is {given}; send JSON with the header Content-Type: application/json")
+    def __init__(self, given: str, wanted: str = "JSON with the header Content-Type: application/json") -> None:
+        super().__init__(f"the body is {given}; send {wanted}")
 
 
 class BodyTooLargeError(RequestError):

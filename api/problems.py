@@ -83,7 +83,8 @@ NOT_JSON = ProblemKind(
     title="The body is of another type",
     status=HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     meaning="This service reads JSON that is not compressed, announced by `Content-Type: application/json`; files of "
-    "experiments and schedules also as YAML, announced by `Content-Type: application/yaml`.",
+    "experiments and schedules also as YAML, announced by `Content-Type: application/yaml`; results that are imported "
+    "also as CSV, announced by `Content-Type: text/csv`.",
     example="the body is of type text/plain; send JSON with the header Content-Type: application/json",
 )
 BODY_TOO_LARGE = ProblemKind(

@@ -6,9 +6,11 @@ from typing import Annotated
 
 import typer
 
+from migperf.cli import history_import
 from migperf.cli.options import AsJson, ServiceOptions, grouped
 
 app = typer.Typer(no_args_is_help=True, help="Look at results over time, and say which of them are watched.")
+app.command("import")(history_import.import_histories)
 HistoryId = Annotated[str, typer.Argument(metavar="HISTORY", help="Id of the history.", show_default=False)]
 PointId = Annotated[
     int, typer.Argument(metavar="POINT", min=1, help="Id of the point; `points` lists them.", show_default=False)

@@ -42,6 +42,7 @@ from migperf.client.history_models import (
     PointView,
     RunHistory,
 )
+from migperf.client.import_models import ImportedHistoryView, LeftOutView
 from migperf.client.models import (
     ArtifactView,
     BenchmarkReading,
@@ -135,11 +136,13 @@ __all__ = [
     "HistoryDetail",
     "HistoryEventView",
     "HistoryView",
+    "ImportedHistoryView",
     "JointChangeView",
     "LayoutChangeView",
     "LayoutPlan",
     "LayoutState",
     "LayoutTimeoutError",
+    "LeftOutView",
     "LegalLayoutView",
     "MetricView",
     "MigperfClientError",

@@ -31,6 +31,7 @@ from migperf.client.gpu_models import (
     LegalLayoutView,
 )
 from migperf.client.history_calls import HistoryCalls
+from migperf.client.import_calls import ImportCalls
 from migperf.client.models import (
     ArtifactList,
     ArtifactView,
@@ -64,7 +65,9 @@ if TYPE_CHECKING:
 _SOONEST_S, _LATEST_S = 0.1, 1.0
 
 
-class Client(SeriesCalls, ComparisonCalls, ExperimentCalls, ScheduleCalls, HistoryCalls, AdviceCalls, AlertCalls):
+class Client(
+    SeriesCalls, ComparisonCalls, ExperimentCalls, ScheduleCalls, HistoryCalls, ImportCalls, AdviceCalls, AlertCalls
+):
     """A connection to one service. Close it, or use it in a ``with`` statement.
 
     ``url`` defaults to the one that the settings (``MIGPERF_URL``) name, ``timeout_s`` bounds one request, and

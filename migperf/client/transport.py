@@ -68,6 +68,16 @@ class Transport:
         Raises ApiError and UnreachableError.
         """
         request = self._http.build_request(method, path, params=list(params) or None, json=json, headers=headers)
+        return self._sent(request, repeatable=repeatable)
+
+    def send_file(self, path: str, text: str, media_type: str, params: Query = ()) -> httpx.Response:
+        """Post the text of a file, again when the connection breaks, and return the answer; see ``send``."""
+        headers = {"Content-Type": media_type}
+        content = text.encode()
+        request = self._http.build_request("POST", path, params=list(params) or None, content=content, headers=headers)
+        return self._sent(request, repeatable=True)
+
+    def _sent(self, request: httpx.Request, *, repeatable: bool) -> httpx.Response:
         broken: tuple[type[httpx.TransportError], ...] = (httpx.ConnectError,)
         if repeatable:
             broken = (httpx.NetworkError, httpx.RemoteProtocolError)

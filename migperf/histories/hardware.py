@@ -57,3 +57,7 @@ class HardwareClass(BaseModel):
         piece = " of ".join(filter(None, (self.profile, self.of_profile)))
         beside = f"beside {len(self.company)}" if self.company else ""
         return " ".join(filter(None, (self.model, piece, beside)))
+
+    def title_with(self, workload: str, scenario: str) -> str:
+        """Return the title of a history of this workload on this class."""
+        return f"{workload} {scenario} on {self.title}"

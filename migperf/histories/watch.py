@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from migperf.histories.imported_metric import NONE_IMPORTED, ImportedMetrics
 from migperf.histories.watched_metrics import better_of
 from migperf.statistics.conventions import MARGIN
 from migperf.statistics.detection.metric_rule import Better, MetricRule
@@ -58,20 +59,20 @@ class Watch(BaseModel):
                 raise ValueError(f"metrics.{name}: is {name} better higher or lower? Say so by `better`")
         return self
 
-    def rule(self, name: str) -> MetricRule:
-        """Return how a metric is judged. ValueError if its direction is not known."""
+    def rule(self, name: str, imported: ImportedMetrics = NONE_IMPORTED) -> MetricRule:
+        """Return how a metric is judged, ``imported`` being those of the history. ValueError without a direction."""
         asked = (self.metrics or {}).get(name, MetricWatch())
-        better = asked.better or better_of(name)
+        better = asked.better or better_of(name, imported)
         if better is None:
             raise ValueError(f"in which direction {name} improves is not known")
         return MetricRule(better=better, minimum_effect=asked.minimum_effect or self.minimum_effect)
 
-    def known_rule(self, name: str) -> MetricRule | None:
+    def known_rule(self, name: str, imported: ImportedMetrics = NONE_IMPORTED) -> MetricRule | None:
         """Return how a metric is judged; None where nothing says in which direction it improves.
 
         That may be asked of one that was watched before, and is not any more.
         """
         try:
-            return self.rule(name)
+            return self.rule(name, imported)
         except ValueError:
             return None

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+from migperf.histories.imported_metric import NONE_IMPORTED, ImportedMetrics
 from migperf.statistics.detection.metric_rule import Better
 
 USUAL = (
@@ -21,13 +22,15 @@ _HIGHER = frozenset({"throughput", "max_batch", "max_rate"})
 _LOWER = ("latency_", "step_time_", "batch_time_", "data_time_", "energy", "host_energy", "peak_", "power_")
 
 
-def usual(figures: Collection[str]) -> tuple[str, ...]:
-    """Return the figures among these that are watched unless somebody chooses others."""
-    return tuple(name for name in USUAL if name in figures)
+def usual(figures: Collection[str], imported: ImportedMetrics = NONE_IMPORTED) -> tuple[str, ...]:
+    """Return the figures among these that are watched unless somebody chooses others: of what was imported, all."""
+    return tuple(name for name in imported or USUAL if name in figures)
 
 
-def better_of(name: str) -> Better | None:
+def better_of(name: str, imported: ImportedMetrics = NONE_IMPORTED) -> Better | None:
     """Return in which direction a figure improves; None for one that is not known, as a payload's own."""
+    if name in imported:
+        return imported[name].better
     if name in _HIGHER:
         return Better.HIGHER
     return Better.LOWER if name.startswith(_LOWER) else None

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from migperf.histories.confirming import ConfirmingRun, Evidence, Side
+from migperf.histories.imported_metric import metrics_from
 from migperf.histories.judging import Judged, Points
 from migperf.histories.points import PointFigure, figures_of
 from migperf.histories.watch import Watch
@@ -90,7 +91,8 @@ def case_of(session: Session, confirmation_id: str) -> Case | None:
 def evidence_of(session: Session, case: Case, rounds: Sequence[Round]) -> Evidence:
     """Return what these rounds and the history say."""
     judged = Judged() if case.history.judged is None else Judged.read(case.history.judged)
-    known = ((name, case.watch.known_rule(name)) for name in judged.metrics)
+    imported = metrics_from(case.history.imported_metrics)
+    known = ((name, case.watch.known_rule(name, imported)) for name in judged.metrics)
     rules = {name: rule for name, rule in known if rule is not None}
     of_side = {
         side: [_points(session, one.runs[side], rules) for one in rounds]

@@ -48,6 +48,8 @@ class HistoryRow(Base):
     """None where other tools made it."""
     benchmark: Mapped[dict[str, Any] | None] = mapped_column(Json)
     """The benchmark of its newest run; None where it has none, so that nothing can be run again."""
+    imported_metrics: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    """Unit and direction of its metrics (histories.ImportedMetric by name); None where they are migperf's own."""
     watch: Mapped[dict[str, Any] | None] = mapped_column(Json)
     """The whole histories.Watch; None where nobody watches: it is judged, and nobody is told."""
     watched_by: Mapped[str | None] = mapped_column(String(36))

@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from migperf.histories.environment import changes_between
+from migperf.histories.imported_metric import ImportedMetrics, metrics_from
 from migperf.histories.judging import NOTHING_TO_WATCH, Judged, Noted, Points, judge
 from migperf.histories.points import PointFigure
 from migperf.histories.watch import Watch
@@ -91,7 +92,9 @@ def _read(session: Session, history_id: str) -> _Reading | None:
 def _reading(session: Session, history: HistoryRow, watch: Watch, former: Judged) -> _Reading:
     recent = _judged_since(session, history.id, former) if former.points else ()
     new = [row for row in _after(session, history.id, recent) if counts(row, watch)]
-    rules = {name: watch.rule(name) for name in sorted({*former.metrics, *_watched(watch, new)})}
+    imported = metrics_from(history.imported_metrics)
+    names = sorted({*former.metrics, *_watched(watch, imported, new)})
+    rules = {name: watch.rule(name, imported) for name in names}
     edition = history.edition
     return _Reading(history=history, edition=edition, rules=rules, former=former, recent=recent, new=new)
 
@@ -110,10 +113,10 @@ def why_left_out(row: PointRow, watch: Watch) -> str | None:
     return None
 
 
-def _watched(watch: Watch, rows: Iterable[PointRow]) -> Iterable[str]:
+def _watched(watch: Watch, imported: ImportedMetrics, rows: Iterable[PointRow]) -> Iterable[str]:
     """Return the metrics that these points have and that are watched."""
     known = {name for row in rows for name in row.figures}
-    return usual(known) if watch.metrics is None else [name for name in watch.metrics if name in known]
+    return usual(known, imported) if watch.metrics is None else [name for name in watch.metrics if name in known]
 
 
 def said_of(history: HistoryRow) -> Judged:

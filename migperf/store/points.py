@@ -2,33 +2,28 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, select, update
 from sqlalchemy.orm import Session
-from uuid_utils.compat import uuid7
 
 from migperf.experiments.group import Role
 from migperf.gpus.partition import Partition
 from migperf.histories.environment import CLOCK, facts_of
 from migperf.histories.hardware import Companion, HardwareClass
-from migperf.histories.points import PointFigure, combined, figures_of
+from migperf.histories.points import combined, figures_of
 from migperf.metrics.catalogue import CLOCK_SM
-from migperf.statistics.detection.verdict import HistoryVerdict
 from migperf.store import results, summaries, watching
-from migperf.store.bulk import insert_if_new
-from migperf.store.history_tables import HistoryRow, PointRow
 from migperf.store.models import ExperimentRow, GroupRow, Run
+from migperf.store.new_points import NewHistory, NewPoint, add_points, history_of, is_newest
 from migperf.store.states import FINAL_STATES, RunState
 
 RUN = "run"
 """Origin of points that are results of runs."""
 _RUNS_AT_ONCE, _EXPERIMENTS_AT_ONCE = 50, 2
 """So few that the transaction is over soon: after an upgrade all runs that there are become points."""
-TITLE_LENGTH = 255
 
 
 def is_waiting(session: Session) -> bool:
@@ -93,81 +88,6 @@ def _partition(run: Run) -> Partition:
     return Partition.model_validate(run.partition_row.description)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewPoint:
-    """A point to be added to a history."""
-
-    at: datetime
-    origin: str
-    key: str
-    figures: Mapping[str, PointFigure]
-    environment: Mapping[str, Any]
-    run_id: str | None = None
-    repeats: int = 1
-    taints: Sequence[str] = ()
-
-
-def add_point(session: Session, history: HistoryRow, new: NewPoint) -> bool:
-    """Add a point to a history, which is then to be judged; False if it has one of that origin and key."""
-    row = {
-        "history_id": history.id,
-        "at": new.at,
-        "origin": new.origin,
-        "key": new.key,
-        "run_id": new.run_id,
-        "repeats": new.repeats,
-        "figures": {name: figure.model_dump(exclude_none=True) for name, figure in new.figures.items()},
-        "environment": dict(new.environment),
-        "changed": [],
-        "taints": list(new.taints),
-    }
-    if not insert_if_new(session, PointRow, row):
-        return False
-    # What came in between is judged with all that came after it.
-    history.anew = history.anew or (history.points > 0 and new.at <= history.latest_at)
-    history.latest_at = max(history.latest_at, new.at)
-    history.pending, history.edition = True, history.edition + 1
-    return True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewHistory:
-    """What a history is about."""
-
-    fingerprint: str
-    hardware_key: str
-    hardware: Mapping[str, Any]
-    title: str
-    workload: str
-    scenario: str | None
-
-
-def history_of(session: Session, new: NewHistory, at: datetime, now: datetime) -> HistoryRow:
-    """Return the history of a benchmark on a class of hardware, locked; made if there was none."""
-    row = {
-        "id": str(uuid7()),
-        "created_at": now,
-        "fingerprint": new.fingerprint,
-        "hardware_key": new.hardware_key,
-        "hardware": dict(new.hardware),
-        "title": new.title[:TITLE_LENGTH],
-        "workload": new.workload,
-        "scenario": new.scenario,
-        "pending": False,
-        "anew": False,
-        "edition": 0,
-        "points": 0,
-        "latest_at": at,
-        "verdict": HistoryVerdict.INSUFFICIENT_DATA,
-        "why": "it has not been judged yet",
-    }
-    insert_if_new(session, HistoryRow, row)
-    query = select(HistoryRow).where(
-        HistoryRow.fingerprint == new.fingerprint, HistoryRow.hardware_key == new.hardware_key
-    )
-    return session.scalars(query.with_for_update().execution_options(populate_existing=True)).one()
-
-
 def _add_point(session: Session, runs: Sequence[Run], now: datetime) -> None:
     """Make one point of a run, or of the repeats of a cell: of those without taints, if there are any."""
     clean = [run for run in runs if not run.taints] or list(runs)
@@ -179,13 +99,13 @@ def _add_point(session: Session, runs: Sequence[Run], now: datetime) -> None:
         fingerprint=last.fingerprint,
         hardware_key=hardware.key(),
         hardware=hardware.model_dump(mode="json"),
-        title=f"{last.workload} {last.scenario} on {hardware.title}",
+        title=hardware.title_with(last.workload, last.scenario),
         workload=last.workload,
         scenario=last.scenario,
     )
     history = history_of(session, new, at, now)
     watching.take_over(session, history, last)
-    if at >= history.latest_at or history.benchmark is None:
+    if is_newest(history, at):
         history.benchmark = last.benchmark
     point = NewPoint(
         at=at,
@@ -197,7 +117,7 @@ def _add_point(session: Session, runs: Sequence[Run], now: datetime) -> None:
         repeats=len(clean),
         taints=sorted({taint["rule"] for run in clean for taint in run.taints or ()}),
     )
-    add_point(session, history, point)
+    add_points(session, history, [point])
 
 
 def _environment(session: Session, run: Run, partition: Partition) -> dict[str, Any]:

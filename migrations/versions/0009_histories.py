@@ -28,6 +28,7 @@ def upgrade() -> None:
         sa.Column("workload", sa.String(length=128), nullable=False),
         sa.Column("scenario", sa.String(length=32), nullable=True),
         sa.Column("benchmark", JSON, nullable=True),
+        sa.Column("imported_metrics", JSON, nullable=True),
         sa.Column("watch", JSON, nullable=True),
         sa.Column("watched_by", sa.String(length=36), nullable=True),
         sa.Column("pending", sa.Boolean(), nullable=False),
