@@ -21,6 +21,7 @@ from api.routes import (
     alerts,
     benchmark,
     channels,
+    chart_script,
     comparison,
     events,
     experiment_pages,
@@ -73,6 +74,7 @@ ROUTERS = (
     alert_pages.router,
     history_pages.router,
     regression_pages.router,
+    chart_script.router,
 )
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from migperf.measure.figures import Interval
+from migperf.statistics.digits import show
 
 SIGNIFICANT_DIGITS = 4
 _SMALLEST_PLAIN = 1e-4
@@ -26,6 +27,17 @@ def bounds(interval: Interval) -> str:
     """Return both ends of an interval with its level, such as ``4.10 to 4.13 (95 %)``."""
     low, high = number(interval.low, interval), number(interval.high, interval)
     return f"{low} to {high} ({interval.level:.0%})".replace("%", " %")
+
+
+def defended(value: float, interval: Interval | None = None) -> str:
+    """Return a figure's value in the digits that its interval defends, as ``migperf/statistics/digits.py`` has it."""
+    return (show(value) if interval is None else show(value, interval.low, interval.high)).value
+
+
+def defended_bounds(value: float, interval: Interval) -> str:
+    """Return both ends of a figure's interval at the place of its value, rounded outwards, with the level."""
+    shown = show(value, interval.low, interval.high)
+    return f"{shown.low} to {shown.high} ({100 * interval.level:g} %)"
 
 
 def moment(time: datetime) -> str:

@@ -8,6 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 import migperf
 from api import formatting, history_words
 from api.links import Links
+from api.plotly_script import plotly_version
 from migperf.histories.wording import percent
 from migperf.measure.engine import engine_words
 from migperf.statistics.digits import duration
@@ -32,8 +33,11 @@ class Pages:
             lstrip_blocks=True,
         )
         self._templates.globals["version"] = migperf.__version__
+        self._templates.globals["plotly_version"] = plotly_version()
         self._templates.filters |= {
             "number": formatting.number,
+            "defended": formatting.defended,
+            "defended_bounds": formatting.defended_bounds,
             "bounds": formatting.bounds,
             "moment": formatting.moment,
             "moment_in": formatting.moment_in,

@@ -9,13 +9,17 @@ from sqlalchemy.orm import Session
 
 from api.history_list import RunInHistory
 from api.links import Links
+from api.run_charts import RunCharts
 from api.schemas.results import ArtifactList, ResultView
 from api.schemas.runs import RunView
+from api.schemas.series import Window
 from api.schemas.timeline import Timeline
 from api.series_page import RunSeries
 from migperf.measure.hygiene.facts import Hygiene
 from migperf.measure.profiling.summary import SUMMARY_NAME, ProfileSummary
 from migperf.store import results, runs
+
+_TAIL_LINES, _TAIL_BYTES = 40, 16_384
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +33,8 @@ class RunPage:
     artifacts: ArtifactList
     profile: ProfileSummary | None
     attempts_logged: list[int]
+    log: "LogTail | None"
+    charts: RunCharts
     hygiene: "RunHygiene | None"
     history: RunInHistory | None
 
@@ -36,18 +42,37 @@ class RunPage:
     def of(cls, session: Session, run_id: str, links: Links) -> Self:
         """Gather it. Raises NotFoundError."""
         run = runs.get(session, run_id)
+        view, timeline = RunView.of(run, links), Timeline.of(runs.events_after(session, run_id, 0))
+        watched, logs = RunSeries.of(session, run, links), results.read_logs(session, run_id)
         profile = results.find_artifact(session, run_id, SUMMARY_NAME) if run.benchmark.get("profile") else None
         return cls(
-            run=RunView.of(run, links),
+            run=view,
             result=ResultView.of(run, results.read_figures(session, run_id)),
-            timeline=Timeline.of(runs.events_after(session, run_id, 0)),
-            series=RunSeries.of(session, run, links),
+            timeline=timeline,
+            series=watched,
             artifacts=ArtifactList.of(results.list_artifacts(session, run_id), links),
             profile=None if profile is None else ProfileSummary.model_validate_json(profile.data),
-            attempts_logged=[attempt for attempt, _ in results.read_logs(session, run_id)],
+            attempts_logged=[attempt for attempt, _ in logs],
+            log=LogTail.of(*logs[-1]) if logs else None,
+            charts=RunCharts.of(view, Window.of(run), timeline, watched),
             hygiene=RunHygiene.of(run.environment or {}),
             history=RunInHistory.of(session, run_id, links),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class LogTail:
+    """The end of the log of the last attempt; ``whole`` tells whether that is all that is kept."""
+
+    attempt: int
+    text: str
+    whole: bool
+
+    @classmethod
+    def of(cls, attempt: int, kept: bytes) -> Self:
+        """Cut it to so many lines, and so many bytes of long ones."""
+        tail = b"".join(kept[-_TAIL_BYTES:].splitlines(keepends=True)[-_TAIL_LINES:])
+        return cls(attempt, tail.decode(errors="replace"), len(tail) == len(kept))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from api.problems import (
     documented,
 )
 from api.schemas.compatibility import Compatibility
+from api.schemas.experiment_values import ExperimentValues
 from api.schemas.experiments import (
     ExperimentDetail,
     ExperimentList,
@@ -26,6 +27,7 @@ from api.schemas.experiments import (
     ExperimentView,
     Resumed,
 )
+from api.schemas.queries import ExperimentValuesQuery
 from api.yaml_body import OPENAPI, FileRoute
 from migperf.experiments.document import Experiment
 from migperf.store import experiments
@@ -160,6 +162,25 @@ def get_experiment_compatibility(experiment_id: ExperimentId, database: AppDatab
 
     with database.read() as session:
         return Compatibility.of(compatibility(experiment_results(session, experiment_id)))
+
+
+@router.get(
+    "/{experiment_id}/values",
+    summary="Show one figure of every cell",
+    responses=documented(NOT_FOUND, VALIDATION),
+)
+def get_experiment_values(
+    experiment_id: ExperimentId,
+    query: Annotated[ExperimentValuesQuery, Query()],
+    database: AppDatabase,
+    links: AppLinks,
+) -> ExperimentValues:
+    """Return a figure of each cell over the axes, with its interval or why it is missing, of what there is by now."""
+    from migperf.analysis.experiments.results import experiment_results
+
+    with database.read() as session:
+        results = experiment_results(session, experiment_id, (query.figure,))
+        return ExperimentValues.of(results, query.figure, experiments.figure_names(session, experiment_id), links)
 
 
 @router.post(

@@ -7,7 +7,7 @@ from fastapi.responses import PlainTextResponse, Response
 
 from api.dependencies import AppDatabase, AppLinks, RunId
 from api.problems import NOT_FOUND, VALIDATION, documented
-from api.routes import series, series_events
+from api.routes import series, series_events, timings
 from api.schemas.queries import LogQuery
 from api.schemas.results import ArtifactList, ResultView
 from api.schemas.roofline import RooflineView
@@ -19,6 +19,7 @@ router = APIRouter(prefix="/v1/runs/{run_id}", tags=["results"], responses=docum
 # The stream comes first: to the other router its path looks like that of a series.
 router.include_router(series_events.router)
 router.include_router(series.router)
+router.include_router(timings.router)
 
 SANDBOX = {"Content-Security-Policy": "default-src 'none'; sandbox"}
 """A document is somebody else's: it must never act as a page of this service."""

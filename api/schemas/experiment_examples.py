@@ -80,3 +80,52 @@ EXPERIMENT: dict[str, Any] = BRIEF | {
         },
     ],
 }
+
+VALUES: dict[str, Any] = {
+    "figure": "throughput",
+    "words": "throughput",
+    "unit": "samples/s",
+    "scope": "process",
+    "simulated": False,
+    "figures": [{"name": "throughput", "words": "throughput"}, {"name": "latency_p99", "words": "latency, p99"}],
+    "axes": [
+        {
+            "path": "benchmark.parameters.batch_size",
+            "name": "batch_size",
+            "values": [1, 2],
+            "labels": ["1", "2"],
+            "numeric": True,
+            "doubles": True,
+        }
+    ],
+    "cells": [
+        {
+            "number": 0,
+            "at": [0],
+            "state": "complete",
+            "value": 103.42,
+            "low": 101.2,
+            "high": 105.6,
+            "unit": "samples/s",
+            "shown": "103.4",
+            "words": "103.4 samples/s, 101.2 to 105.6 (95 %)",
+            "method": "mean of 3 repeats; means of runs",
+            "tainted": False,
+            "runs": [{"id": RUN_ID, "page": f"/runs/{RUN_ID}", "state": "succeeded", "repeat": 0}],
+        },
+        {
+            "number": 1,
+            "at": [1],
+            "state": "missing",
+            "value": None,
+            "low": None,
+            "high": None,
+            "unit": None,
+            "shown": None,
+            "words": "repeat 1: does_not_fit: out of memory",
+            "method": None,
+            "tainted": False,
+            "runs": [],
+        },
+    ],
+}

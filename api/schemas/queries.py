@@ -247,6 +247,20 @@ class LogQuery(Query):
     attempt: Annotated[int, Field(ge=1, le=1 << 20)] | None = Field(default=None, description="The latest if left out.")
 
 
+class HistogramQuery(Query):
+    """How finely to count the steps of a run."""
+
+    bins: Annotated[int, Field(ge=1, le=400)] = Field(
+        default=120, description="Most bins; fewer where a bin would be narrower than a nanosecond.", examples=[120]
+    )
+
+
+class ExperimentValuesQuery(Query):
+    """Which figure of an experiment's cells to return."""
+
+    figure: Name = Field(default="throughput", description="Name of the figure.", examples=["latency_p99"])
+
+
 class LegalLayoutQuery(Query):
     """Which of the layouts that a GPU can have to list."""
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, select, true
+from sqlalchemy import ColumnElement, and_, exists, func, select, true
 from sqlalchemy import delete as sql_delete
 from sqlalchemy.orm import InstrumentedAttribute, Session, defer, lazyload
 from uuid_utils.compat import uuid7
@@ -13,7 +13,7 @@ from uuid_utils.compat import uuid7
 from migperf.errors import ConflictError, NotFoundError
 from migperf.experiments.group import GroupSpec
 from migperf.store import groups, runs
-from migperf.store.models import CellRow, ExperimentRow, GroupRow, Run
+from migperf.store.models import CellRow, ExperimentRow, GroupRow, ResultRow, Run
 from migperf.store.newest import NewestPage, newest_page
 from migperf.store.requests import RunRequest
 from migperf.store.runs import Membership
@@ -114,6 +114,13 @@ def runs_of(session: Session, experiment_id: str, cells: range | None = None) ->
         query = query.join(GroupRow, GroupRow.id == Run.group_id).where(_is_within(GroupRow.cell, cells))
     query = query.options(defer(Run.benchmark), lazyload(Run.labels), lazyload(Run.group_row))
     return session.scalars(query.order_by(Run.id)).all()
+
+
+def figure_names(session: Session, experiment_id: str) -> Sequence[str]:
+    """Return the names of all figures that runs of the experiment have, in the order of a result."""
+    runs_of_it = select(Run.id).where(Run.experiment_id == experiment_id)
+    query = select(ResultRow.name).where(ResultRow.run_id.in_(runs_of_it)).group_by(ResultRow.name)
+    return session.scalars(query.order_by(func.min(ResultRow.position), ResultRow.name)).all()
 
 
 def last_attempts(session: Session, experiment_id: str) -> Sequence[GroupRow]:

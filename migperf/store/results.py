@@ -1,6 +1,6 @@
 """What a run leaves behind at its end: the figures of its result, its log, and documents."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import zstandard
@@ -30,15 +30,22 @@ def read_figures(session: Session, run_id: str) -> list[ResultFigure]:
     return [_figure(row) for row in session.scalars(query)]
 
 
-def read_figures_of(session: Session, run_ids: Sequence[str]) -> dict[str, list[ResultFigure]]:
+def read_figures_of(
+    session: Session, run_ids: Sequence[str], names: Collection[str] | None = None
+) -> dict[str, list[ResultFigure]]:
     """Return the figures of many runs, by run and in their order; a run without a result has an empty list.
+
+    With ``names`` only those that are called so.
 
     They are read as plain rows: making objects of the database of them took longer than all the rest.
     """
     found: dict[str, list[ResultFigure]] = {run_id: [] for run_id in run_ids}
     for start in range(0, len(run_ids), _RUNS_AT_ONCE):
         wanted = ResultRow.run_id.in_(run_ids[start : start + _RUNS_AT_ONCE])
-        query = select(*table_of(ResultRow).columns).where(wanted).order_by(ResultRow.run_id, ResultRow.position)
+        query = select(*table_of(ResultRow).columns).where(wanted)
+        if names is not None:
+            query = query.where(ResultRow.name.in_(names))
+        query = query.order_by(ResultRow.run_id, ResultRow.position)
         for row in session.execute(query):
             found[row.run_id].append(_figure(row))
     return found

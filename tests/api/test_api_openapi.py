@@ -13,6 +13,7 @@ from api.schemas import (
     alerts,
     comparison,
     compatibility,
+    experiment_values,
     experiments,
     gpus,
     health,
@@ -28,6 +29,7 @@ from api.schemas import (
     schedules,
     series,
     timeline,
+    timings,
     workloads,
 )
 from api.schemas.histories import PointPatch
@@ -67,6 +69,7 @@ SCHEMAS = (
     alerts,
     comparison,
     compatibility,
+    experiment_values,
     experiments,
     gpus,
     health,
@@ -82,6 +85,7 @@ SCHEMAS = (
     schedules,
     series,
     timeline,
+    timings,
     workloads,
 )
 MODELS: dict[str, type[BaseModel]] = INPUTS | {
@@ -144,6 +148,8 @@ OPERATIONS = {
     "get_series",
     "export_samples",
     "follow_series",
+    "get_timing_histogram",
+    "get_experiment_values",
     "get_timeline",
     "follow_run",
     "get_log",

@@ -100,7 +100,7 @@ def test_the_page_of_a_run_shows_all_that_is_known_of_it(client: TestClient, dat
     page = client.get(f"/runs/{measured(database, labels={'commit': '4f1c'})}").text
     expected = {
         "value to the place that its interval supports": ">4.518<",
-        "interval": "4.502 to 4.534 (95 %)",
+        "interval, rounded outwards": "4.502 to 4.535 (95 %)",
         "how the interval was computed": "batch means",
         "reason of absence": "needs at least 300 steps",
         "reason of an absent series": "the instance has no power sensor",
@@ -109,12 +109,13 @@ def test_the_page_of_a_run_shows_all_that_is_known_of_it(client: TestClient, dat
         "unknown environment": "unknown",
         "label": "4f1c",
         "timeline": ">9.00 s<",
-        "log": "Log of attempt 1",
+        "log": "&lt;b&gt;hello&lt;/b&gt;",
+        "what the warm-up was asked to do": "until steady within 2 %",
         "document": "trials.json",
     }
     missing = {what for what, text in expected.items() if text not in page}
     assert not missing
-    assert "<script" not in page, "what has ended needs no script"
+    assert "/static/watch.js" not in page, "what has ended is not watched"
 
 
 @both_databases
@@ -160,7 +161,7 @@ def test_series_without_a_sample_are_listed_at_the_end_with_state_and_reason(
     client: TestClient, database: Database
 ) -> None:
     page = client.get(f"/runs/{measured(database)}").text
-    [absent] = re.findall("<details>(.*?)</details>", page, re.DOTALL)
+    [absent] = re.findall('<details id="absent-series">(.*?)</details>', page, re.DOTALL)
     assert "1 series without a sample" in absent
     for text in (">power</a>", "<td>not supported</td>", NO_SENSOR.reason, "<td>nvml</td>"):
         assert text in absent
@@ -229,7 +230,7 @@ def test_a_running_run_is_watched_by_a_script_of_our_own(client: TestClient, dat
     page = client.get(f"/runs/{run_id}").text
     assert "warming up" in page
     sources = re.findall(r'<script type="module" src="([^"]+)"></script>', page)
-    assert len(sources) == 2
+    assert len(sources) == 3
     for source in sources:
         assert client.get(source).headers["Content-Type"].startswith("text/javascript")
     assert f'data-events="/v1/runs/{run_id}/events"' in page

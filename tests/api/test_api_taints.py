@@ -52,7 +52,7 @@ def test_the_page_tells_of_taints_with_their_remedies_and_of_what_was_not_checke
         TAINT.seen,
         TAINT.threshold,
         TAINT.remedy,
-        "Precision not as asked",
+        "precision not as asked",
         "within 1.42% after 70 samples",
         "steady within 2.0% from sample 3",
         "others cpu cores",

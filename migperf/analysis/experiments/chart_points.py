@@ -78,7 +78,7 @@ def _points(chart: Chart, shown: dict[tuple[str, ...], CellResult], values: Sequ
         cell = shown.get((key(x), *map(key, values)))
         figure = None if cell is None else cell.headline(chart.figure)
         there = figure is not None and figure.value is not None
-        missing = None if there else _why(cell, figure, chart.figure)
+        missing = None if there else why_missing(cell, figure, chart.figure)
         yield Point(x=x, cell=None if cell is None else cell.number, figure=figure, missing=missing)
 
 
@@ -86,7 +86,8 @@ def _place(chart: Chart, coordinates: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(key(coordinates.get(axis.path)) for axis in (chart.x, *chart.series))
 
 
-def _why(cell: CellResult | None, figure: CellFigure | None, name: str) -> str:
+def why_missing(cell: CellResult | None, figure: CellFigure | None, name: str) -> str:
+    """Say why a place has no value of the figure of that name."""
     if cell is None:
         return NOT_ASKED
     if figure is not None:
