@@ -40,6 +40,8 @@ from api.routes import (
     runs,
     schedule_pages,
     schedules,
+    submit_pages,
+    workload_pages,
     workloads,
 )
 from api.url_check import UrlCheckMiddleware
@@ -75,6 +77,8 @@ ROUTERS = (
     history_pages.router,
     regression_pages.router,
     chart_script.router,
+    submit_pages.router,
+    workload_pages.router,
 )
 
 

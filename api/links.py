@@ -1,6 +1,6 @@
 """Paths of this service as its clients see them: behind whatever prefix a proxy has put."""
 
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 
 class Links:
@@ -32,6 +32,14 @@ class Links:
     def workload(self, name: str) -> str:
         """Return the path of a workload."""
         return self.to(f"/v1/workloads/{quote(name, safe='')}")
+
+    def workload_page(self, name: str) -> str:
+        """Return the path of a workload's page."""
+        return self.to(f"/workloads/{quote(name, safe='')}")
+
+    def submit_page(self, **filled_in: str) -> str:
+        """Return the path of the form for a submission, filled in from a ``run`` or for a ``workload``."""
+        return self.to(f"/submit?{urlencode(filled_in)}" if filled_in else "/submit")
 
     def experiment(self, experiment_id: str) -> str:
         """Return the path of an experiment."""

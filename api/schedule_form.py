@@ -9,14 +9,13 @@ from pydantic import ValidationError
 
 from api.experiment_form import EXAMPLE as EXPERIMENT_EXAMPLE
 from api.experiment_form import file_of
+from api.minimal_request import request_of
 from migperf.experiments.document import Experiment
 from migperf.experiments.writing import to_yaml, write_yaml
 from migperf.schedules.document import Schedule
 from migperf.store import schedules
-from migperf.store.experiments import EXPERIMENT_LABEL
 from migperf.store.models import ExperimentRow, Run, ScheduleRow
 from migperf.store.requests import RunRequest
-from migperf.store.scheduled import SCHEDULE_LABEL
 
 BENCHMARK_EXAMPLE = """\
 workload: resnet18
@@ -59,7 +58,7 @@ class ScheduleForm:
         """Begin with the benchmark of a run."""
         values = _NEW | {"name": _name(run.workload, run.scenario)}
         try:
-            return cls(values=values, kind="benchmark", text=_benchmark_text(_request(run)))
+            return cls(values=values, kind="benchmark", text=_benchmark_text(request_of(run)))
         except ValidationError:
             return cls(values=values, kind="benchmark", text="", stale=True)
 
@@ -88,18 +87,6 @@ def _benchmark_text(benchmark: Mapping[str, Any]) -> str:
     given = RunRequest.model_validate(benchmark).model_dump(mode="json", exclude_defaults=True)
     first = {name: given[name] for name in ("workload", "scenario") if name in given}
     return write_yaml(first | given)
-
-
-def _request(run: Run) -> dict[str, Any]:
-    """Return the request that a run was submitted by, without the labels that say by what."""
-    labels = {label.key: label.value for label in run.labels if label.key not in (SCHEDULE_LABEL, EXPERIMENT_LABEL)}
-    return run.benchmark | {
-        "priority": run.priority,
-        "timeout_s": run.timeout_s,
-        "retry_limit": run.retry_limit,
-        "taint_retry_limit": run.taint_retry_limit,
-        "labels": labels,
-    }
 
 
 def _name(*parts: str) -> str:

@@ -10,12 +10,7 @@ from functools import cache
 from importlib.metadata import EntryPoints, entry_points
 
 from workloads.base import Card
-from workloads.frameworks.cards import CARDS as FRAMEWORKS
-from workloads.micro.cards import CARDS as MICRO
-from workloads.resnet.cards import CARDS as RESNET
-from workloads.synthetic.cards import CARDS as SYNTHETIC
-from workloads.text.cards import CARDS as TEXT
-from workloads.vit_conv_stem.cards import CARDS as VIT_CONV_STEM
+from workloads.families import SHIPPED, Family
 
 ENTRY_POINT_GROUP = "migperf.workloads"
 
@@ -72,17 +67,25 @@ def providers() -> Mapping[str, Provider]:
     }
 
 
-@cache
+def families() -> tuple[Family, ...]:
+    """Return the catalogue by families: those shipped here, then one for each distribution that adds workloads."""
+    by_provider: dict[str, list[Card]] = {}
+    for name, provider in providers().items():
+        by_provider.setdefault(f"{provider.name} {provider.version}", []).append(card(name))
+    return (*SHIPPED, *(Family(title=title, cards=tuple(cards)) for title, cards in sorted(by_provider.items())))
+
+
+def family_of(name: str) -> Family | None:
+    """Return the family of a workload; None where no installed distribution owns up to it."""
+    return next((family for family in families() if any(card.name == name for card in family.cards)), None)
+
+
 def _added() -> EntryPoints:
     return entry_points(group=ENTRY_POINT_GROUP)
 
 
 def _all_cards() -> Iterator[Card]:
-    yield from FRAMEWORKS
-    yield from MICRO
-    yield from RESNET
-    yield from SYNTHETIC
-    yield from TEXT
-    yield from VIT_CONV_STEM
+    for family in SHIPPED:
+        yield from family.cards
     for point in _added():
         yield point.load()

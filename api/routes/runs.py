@@ -1,11 +1,12 @@
-"""Submitting, listing, cancelling and deleting runs."""
+"""Submitting, previewing, listing, cancelling and deleting runs."""
 
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Response
+from pydantic import JsonValue
 from sqlalchemy.orm import Session
 
-from api.dependencies import AppDatabase, AppLinks, AppPlacement, RunId
+from api.dependencies import AppDatabase, AppLinks, AppPlacement, AppSettings, RunId
 from api.json_body import JsonRoute
 from api.problems import (
     BAD_CURSOR,
@@ -18,7 +19,9 @@ from api.problems import (
     VALIDATION,
     documented,
 )
+from api.run_preview import preview
 from api.schemas.queries import RunQuery
+from api.schemas.run_preview import RunPreview
 from api.schemas.runs import RunList, RunView
 from migperf.store import listing, runs
 from migperf.store.database import now
@@ -51,6 +54,9 @@ _SUBMITTED: dict[int | str, dict[str, Any]] = {
 _REFUSED = documented(VALIDATION, IDEMPOTENCY_MISMATCH, MALFORMED_JSON, NOT_JSON, BODY_TOO_LARGE)
 
 
+_READ = documented(VALIDATION, MALFORMED_JSON, NOT_JSON, BODY_TOO_LARGE)
+
+
 @router.post("", status_code=202, summary="Submit a run", responses=_SUBMITTED | _REFUSED)
 def submit_run(
     body: RunRequest,
@@ -73,6 +79,18 @@ def submit_run(
     else:
         placement.afterwards()
     return view
+
+
+@router.post("/preview", summary="Preview a run", responses=_READ)
+def preview_run(
+    body: dict[str, JsonValue], database: AppDatabase, settings: AppSettings, links: AppLinks
+) -> RunPreview:
+    """Return what submitting the body would come to: what is wrong with it, or how long it would take and where.
+
+    It may be unfinished. Stores nothing.
+    """
+    with database.read() as session:
+        return preview(session, body, now(session), settings, links)
 
 
 @router.get("", summary="List runs", responses=documented(NOT_FOUND, VALIDATION, BAD_CURSOR))

@@ -40,6 +40,10 @@ class SubmitOptions:
             help="How often the run begins again if its result is tainted or void (default: 0).",
         ),
     ] = None
+    not_in_history: Annotated[
+        bool,
+        typer.Option("--not-in-history", help="Keep the result out of its benchmark's history, as a trial."),
+    ] = False
     idempotency_key: Annotated[
         str | None,
         typer.Option(
@@ -69,6 +73,7 @@ class SubmitOptions:
             "priority": self.priority,
             "retry_limit": self.retry_limit,
             "taint_retry_limit": self.taint_retry_limit,
+            "in_history": False if self.not_in_history else None,
         }
         return {name: value for name, value in given.items() if value is not None and value != {}}
 

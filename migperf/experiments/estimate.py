@@ -41,7 +41,7 @@ class Duration:
 
 def duration_of(spec: GroupSpec, timeout_s: float, seen: Seen = nothing_seen) -> Duration:
     """Return how long one repeat of a cell takes: that of its longest run."""
-    each = [_of_run(member.benchmark, timeout_s, seen) for member in spec.members]
+    each = [duration_of_run(member.benchmark, timeout_s, seen) for member in spec.members]
     return Duration(max(d.expected_s for d in each), max(d.longest_s for d in each), all(d.seen for d in each))
 
 
@@ -52,7 +52,7 @@ def total(durations: Iterable[Duration]) -> Duration:
     return Duration(sum(d.expected_s for d in found), sum(d.longest_s for d in found), seen)
 
 
-def _of_run(benchmark: Benchmark, timeout_s: float, seen: Seen) -> Duration:
+def duration_of_run(benchmark: Benchmark, timeout_s: float, seen: Seen = nothing_seen) -> Duration:
     """Return how long a run takes that is not stopped before; ``timeout_s`` ends it at the latest."""
     asked = _asked_for(benchmark)
     longest_s = min(timeout_s, OVERHEAD_S + asked.longest_s)

@@ -23,6 +23,8 @@ from migperf.store.newest import NewestPage, newest_page
 
 _MOST = (1 << 63) - 1
 """Ids of points and events are no larger."""
+_RESULTS = 60
+"""So many histories say what was measured of a workload."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +66,21 @@ def _conditions(wanted: HistoryFilter) -> list[ColumnElement[bool]]:
     if wanted.text:
         conditions.append(HistoryRow.title.icontains(wanted.text, autoescape=True))
     return conditions
+
+
+def newest_results(session: Session, workload: str) -> list[tuple[HistoryRow, PointRow]]:
+    """Return the histories of a workload that were added to last, each with the newest point that is a run still there.
+
+    A point that somebody left out is none of them.
+    """
+    of_history = (PointRow.history_id == HistoryRow.id, PointRow.run_id.is_not(None), PointRow.left_out.is_(None))
+    newest = select(PointRow.id).where(*of_history).order_by(PointRow.at.desc(), PointRow.id.desc()).limit(1)
+    added_to = select(HistoryRow.id, newest.scalar_subquery().label("point_id")).where(HistoryRow.workload == workload)
+    added_to = added_to.order_by(HistoryRow.latest_at.desc(), HistoryRow.id.desc()).limit(_RESULTS)
+    points: dict[str, int | None] = {row.id: row.point_id for row in session.execute(added_to)}
+    rows = session.scalars(select(HistoryRow).where(HistoryRow.id.in_(points))).all()
+    found = points_with(session, [point for point in points.values() if point is not None])
+    return [(row, found[point]) for row in rows if (point := points[row.id]) is not None]
 
 
 def newest_points(session: Session, history_id: str, limit: int, before: PointRow | None = None) -> Sequence[PointRow]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from migperf.store.groups import unsettled
@@ -91,6 +91,12 @@ def layouts_wanted(session: Session) -> bool:
     """Tell whether a run waits that wants a GPU cut for it."""
     wanted = exists().where(Run.state == RunState.QUEUED, Run.layout.is_not(None))
     return bool(session.scalar(select(wanted)))
+
+
+def ahead_of(session: Session, priority: int, most: int) -> int:
+    """Return how many runs wait that would be placed before a new one of that priority; no more than ``most``."""
+    before = select(Run.id).where(Run.state == RunState.QUEUED, Run.priority >= priority).limit(most)
+    return session.scalar(select(func.count()).select_from(before.subquery())) or 0
 
 
 def _queued(row: Any) -> Queued:  # noqa: ANN401 - a row of the columns

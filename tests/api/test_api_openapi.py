@@ -25,6 +25,7 @@ from api.schemas import (
     regressions,
     results,
     roofline,
+    run_preview,
     runs,
     schedules,
     series,
@@ -81,6 +82,7 @@ SCHEMAS = (
     regressions,
     results,
     roofline,
+    run_preview,
     runs,
     schedules,
     series,
@@ -96,6 +98,7 @@ MODELS: dict[str, type[BaseModel]] = INPUTS | {
 }
 OPERATIONS = {
     "submit_run",
+    "preview_run",
     "list_runs",
     "get_run",
     "cancel_run",
