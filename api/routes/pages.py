@@ -3,8 +3,9 @@
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-from api import fleet
+from api import fleet, gpu_fleet
 from api.dependencies import AppDatabase, AppLinks, AppPages, AppSettings
+from api.gpu_drawing import DrawnGpu
 from api.problems import KINDS
 from api.run_page import RunPage
 from api.schemas.runs import RunList
@@ -18,11 +19,12 @@ LATEST = 25
 
 @router.get("/")
 def show_overview(database: AppDatabase, settings: AppSettings, links: AppLinks, pages: AppPages) -> HTMLResponse:
-    """Show the latest runs, the partitions, and how to submit a run."""
+    """Show the GPUs as their slices, the latest runs, the partitions, and how to submit a run."""
     with database.read() as session:
         page = listing.list_runs(session, listing.RunFilter(), listing.SortOrder.NEWEST, LATEST, cursor=None)
         latest = RunList.of(page, links).items
         partitions = fleet.partition_list(session, settings.node_stale_s).items
+        drawn = [DrawnGpu.of(gpu) for gpu in gpu_fleet.gpu_list(session, settings.node_stale_s, links).items]
         environments = fleet.environments(session, settings.node_stale_s)
         standing = regressions.count_all_standing(session)
     return pages.render(
@@ -30,6 +32,7 @@ def show_overview(database: AppDatabase, settings: AppSettings, links: AppLinks,
         links,
         runs=latest,
         partitions=partitions,
+        gpus=drawn,
         environments=environments,
         standing=standing,
         api_url=settings.api_url,

@@ -119,6 +119,8 @@ class Geometry:
             if wish.profile not in self.by_name:
                 raise UnknownProfileError(wish.profile, tuple(self.by_name))
         ways = self._arrangements(tuple(sorted(wishes, key=self._hardest_first)), tuple(beside), None)
+        if all(wish.start is not None for wish in wishes):
+            return next(ways, None)  # there is one way at most, and nothing to choose
         return max(ways, key=lambda way: self._freedom((*beside, *way)), default=None)
 
     def _hardest_first(self, wish: Wish) -> tuple[bool, int, str, int]:

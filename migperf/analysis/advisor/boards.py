@@ -11,11 +11,10 @@ from migperf.analysis.advisor.demand import WHOLE, GpuStock
 from migperf.analysis.advisor.errors import AdviceError
 from migperf.gpus.geometry import Geometry, PlacedSet
 from migperf.gpus.gpu import Gpu
-from migperf.gpus.inventory import discover
+from migperf.gpus.known_boards import gpu_of_board
 from migperf.gpus.layout import OFF, InstanceSpec, Layout
 from migperf.gpus.legal_layouts import legal_layouts
 from migperf.gpus.simulation.boards import BOARDS
-from migperf.gpus.simulation.driver import open_in_memory
 
 Content = tuple[tuple[str, int], ...]
 """Profiles and how many of each there are on one GPU; ``whole`` alone where it is not cut."""
@@ -99,7 +98,7 @@ def named_stock(stocks: Iterable[GpuStock]) -> tuple[BoardStock, ...]:
         key = _board_key(stock.model, position)
         if key in found:
             raise AdviceError(("gpus", position, "model"), stock.model, "is named twice; add the counts up")
-        gpu = _gpu_of_board(key)
+        gpu = gpu_of_board(key)
         found[key] = BoardStock(model=gpu.model, count=stock.count, geometry=gpu.geometry, memory_mib=gpu.memory_mib)
     return tuple(found.values())
 
@@ -155,12 +154,6 @@ def _plain(name: str) -> str:
 
 def _short(name: str) -> str:
     return name.strip().removeprefix("NVIDIA ").removeprefix("nvidia ")
-
-
-@lru_cache(maxsize=64)
-def _gpu_of_board(key: str) -> Gpu:
-    (gpu,) = discover(open_in_memory([key]), offer_cpu=False).gpus
-    return gpu
 
 
 @lru_cache(maxsize=256)
