@@ -97,6 +97,12 @@ class RunQuery(Query):
     fingerprint: Name | None = Field(default=None, description="Only runs that may be compared with one another.")
     partition: Name | None = Field(default=None, description="Only runs on the partition with this UUID.")
     kind: PartitionKind | None = Field(default=None, description="Only runs on partitions of this kind.")
+    profile: Name | None = Field(default=None, description="Only runs on MIG instances of this profile.")
+    gpu_model: Name | None = Field(
+        default=None,
+        description="Only runs on boards or processors of this model; * and ? match, case ignored.",
+        examples=["*H100*"],
+    )
     experiment: Name | None = Field(
         default=None, description="Only runs of the experiment with this id; one that does not exist is refused (404)."
     )
@@ -108,6 +114,15 @@ class RunQuery(Query):
     label: Annotated[tuple[LabelCondition, ...], Field(max_length=32)] = Field(
         default=(),
         description="Only runs with this label, `key=value`; repeat it for several, which must all be there.",
+    )
+    text: Annotated[str, StringConstraints(max_length=200)] | None = Field(
+        default=None,
+        description="Only runs that have each of these words in their workload or labels (`key=value`), or an id that "
+        "begins with it; case ignored.",
+        examples=["resnet commit=4f1c"],
+    )
+    id: Annotated[tuple[Name, ...], Field(max_length=200)] = Field(
+        default=(), description="Only the run with this id; repeat it for several."
     )
     created_after: Moment | None = Field(default=None, description="Only runs submitted after this time (ISO 8601).")
     created_before: Moment | None = Field(default=None, description="Only runs submitted before this time.")
@@ -136,11 +151,15 @@ class RunQuery(Query):
             fingerprint=self.fingerprint,
             partition=self.partition,
             kind=self.kind,
+            profile=self.profile,
+            gpu_model=self.gpu_model,
             experiment=self.experiment,
             tainted=self.tainted,
             created_after=self.created_after,
             created_before=self.created_before,
             labels=dict(_key_and_value(condition) for condition in self.label),
+            text=self.text,
+            ids=self.id,
         )
 
 

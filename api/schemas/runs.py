@@ -219,13 +219,22 @@ class RunList(View):
     """One page of runs."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"items": [examples.RUN], "next_cursor": "WyItY3JlYXRlZF9hdCIsIC4uLl0"}]}
+        json_schema_extra={
+            "examples": [
+                {"items": [examples.RUN], "next_cursor": "WyItY3JlYXRlZF9hdCIsIC4uLl0", "previous_cursor": None}
+            ]
+        }
     )
 
     items: list[RunView]
     next_cursor: str | None = Field(description="Give it as `cursor` for the next page; null on the last.")
+    previous_cursor: str | None = Field(description="The same for the page before; null on the first.")
 
     @classmethod
     def of(cls, page: RunPage, links: Links) -> Self:
         """Show a page of stored runs."""
-        return cls(items=[RunView.of(run, links) for run in page.runs], next_cursor=page.next_cursor)
+        return cls(
+            items=[RunView.of(run, links) for run in page.runs],
+            next_cursor=page.next_cursor,
+            previous_cursor=page.previous_cursor,
+        )

@@ -50,9 +50,9 @@ function takeOver(page, news) {
   }
 }
 
-// Whoever has come to a link or button by keyboard stays there, or at the one that is in its place now.
+// Whoever has come to a link, button or box by keyboard stays there, or at the one that is in its place now.
 function replace(old, fresh) {
-  const stops = "a, button, summary";
+  const stops = "a, button, summary, input";
   const at = [...old.querySelectorAll(stops)].indexOf(document.activeElement);
   old.replaceWith(fresh);
   if (at >= 0) [...fresh.querySelectorAll(stops)].slice(0, at + 1).at(-1)?.focus({ preventScroll: true });

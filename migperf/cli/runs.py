@@ -32,6 +32,13 @@ class ListOptions:
     kind: Annotated[
         str | None, typer.Option("--kind", metavar="KIND", help="Only on this kind of partition: cpu, gpu, mig …")
     ] = None
+    profile: Annotated[str | None, typer.Option("--profile", metavar="NAME", help="Only on this MIG profile.")] = None
+    gpu_model: Annotated[
+        str | None, typer.Option("--gpu-model", metavar="PATTERN", help="Only on this board or processor: '*H100*'.")
+    ] = None
+    text: Annotated[
+        str | None, typer.Option("--text", metavar="WORDS", help="Only with these words in workload, labels or id.")
+    ] = None
     experiment: Annotated[
         str | None, typer.Option("--experiment", metavar="ID", help="Only runs of this experiment.")
     ] = None
@@ -69,6 +76,9 @@ class ListOptions:
             "fingerprint",
             "partition",
             "kind",
+            "profile",
+            "gpu_model",
+            "text",
             "experiment",
             "tainted",
             "created_after",

@@ -20,6 +20,12 @@ class RunQuery(TypedDict, total=False):
     """UUID of the partition."""
     kind: str
     """Kind of the partition, such as ``mig``."""
+    profile: str
+    """MIG profile of the partition, such as ``1g.10gb``."""
+    gpu_model: str
+    """Board or processor model; ``*`` and ``?`` match, case is ignored."""
+    text: str
+    """Words that are in its workload or its labels (``key=value``), or that its id begins with."""
     experiment: str
     """Id of the experiment that it belongs to; ApiNotFoundError if there is none."""
     tainted: bool

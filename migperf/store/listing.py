@@ -1,50 +1,22 @@
 """Listing runs: filters, sort orders, and pages by cursor, which neither skip nor repeat a run while others arrive."""
 
-import base64
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import Any
+from datetime import datetime
+from typing import TypeVar
 
-from sqlalchemy import ColumnElement, Select, Text, and_, cast, or_, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy.orm import Session
 
-from migperf.errors import MigperfError
 from migperf.store import experiments
 from migperf.store.models import Label, PartitionRow, Run
+from migperf.store.run_order import BadCursorError, Place, SortOrder
+from migperf.store.run_search import ESCAPE, has_words, pattern_of
 from migperf.store.states import RunState
 
-_MAX_INTEGER = (1 << 31) - 1
+__all__ = ["BadCursorError", "RunFilter", "RunPage", "SortOrder", "list_runs"]
 
-
-class SortOrder(StrEnum):
-    """What runs are sorted by; a minus sign means the highest first. Ties are broken by id."""
-
-    CREATED = "created_at"
-    NEWEST = "-created_at"
-    FINISHED = "finished_at"
-    LAST_FINISHED = "-finished_at"
-    WORKLOAD = "workload"
-    WORKLOAD_DOWN = "-workload"
-    PRIORITY = "priority"
-    HIGHEST_PRIORITY = "-priority"
-
-    @property
-    def column(self) -> InstrumentedAttribute[Any]:
-        """The column to sort by."""
-        column: InstrumentedAttribute[Any] = getattr(Run, self.removeprefix("-"))
-        return column
-
-    @property
-    def descending(self) -> bool:
-        """Whether the highest comes first."""
-        return self.startswith("-")
-
-
-class BadCursorError(MigperfError):
-    """A cursor was not made by this listing, or for another sort order."""
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +29,10 @@ class RunFilter:
     fingerprint: str | None = None
     partition: str | None = None
     kind: str | None = None
+    profile: str | None = None
+    """Only on MIG instances of this profile."""
+    gpu_model: str | None = None
+    """Only on boards or processors of this model; ``*`` and ``?`` match, case does not matter."""
     experiment: str | None = None
     """Only runs of the experiment with this id."""
     tainted: bool | None = None
@@ -64,28 +40,53 @@ class RunFilter:
     created_after: datetime | None = None
     created_before: datetime | None = None
     labels: dict[str, str] = field(default_factory=dict)
+    text: str | None = None
+    """Only runs that have each of these words in their workload or labels, or an id that begins with it."""
+    ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class RunPage:
-    """Some runs, and the cursor of the next page, None on the last."""
+    """Some runs, and the cursors of the pages around them; None where there is none.
+
+    That there is a page before the one that a cursor led to is taken for granted: it may be empty by now.
+    """
 
     runs: Sequence[Run]
     next_cursor: str | None
+    previous_cursor: str | None
 
 
 def list_runs(session: Session, wanted: RunFilter, sort: SortOrder, limit: int, cursor: str | None) -> RunPage:
     """Return one page of runs. Raises BadCursorError, and NotFoundError for an experiment that does not exist."""
     if wanted.experiment is not None:
         experiments.require(session, wanted.experiment)
-    query = select(Run).where(*_conditions(wanted))
+    place = None if cursor is None else Place.read(sort, cursor)
+    back = place is not None and place.back
+    chosen = select(Run.id).where(*_conditions(wanted))
     if sort.column is Run.finished_at:
-        query = query.where(Run.finished_at.is_not(None))
-    if cursor is not None:
-        query = query.where(_beyond(sort, cursor))
-    rows = session.scalars(_sorted(query, sort).limit(limit + 1)).unique().all()
-    more = len(rows) > limit
-    return RunPage(rows[:limit], _cursor(sort, rows[limit - 1]) if more else None)
+        chosen = chosen.where(Run.finished_at.is_not(None))
+    if place is not None:
+        chosen = chosen.where(_beyond(sort, place))
+    found = _read(session, _sorted(chosen, sort, descending=sort.descending != back).limit(limit + 1), sort)
+    more = len(found) > limit
+    if back:
+        return _page(sort, found[-limit:], has_next=True, has_previous=more)
+    return _page(sort, found[:limit], has_next=more, has_previous=place is not None)
+
+
+def _read(session: Session, chosen: Select[str], sort: SortOrder) -> Sequence[Run]:
+    """Return the runs in order. Which they are is found in an index first: rows are wide, and few are shown."""
+    ids = chosen.subquery()
+    runs = _sorted(select(Run).join(ids, ids.c.id == Run.id), sort, descending=sort.descending)
+    return session.scalars(runs).unique().all()
+
+
+def _page(sort: SortOrder, runs: Sequence[Run], *, has_next: bool, has_previous: bool) -> RunPage:
+    if not runs:
+        return RunPage(runs, None, None)
+    following = str(Place.after(sort, runs[-1])) if has_next else None
+    return RunPage(runs, following, str(Place.before(sort, runs[0])) if has_previous else None)
 
 
 def _conditions(wanted: RunFilter) -> list[ColumnElement[bool]]:
@@ -95,15 +96,15 @@ def _conditions(wanted: RunFilter) -> list[ColumnElement[bool]]:
         Run.fingerprint: wanted.fingerprint,
         Run.partition: wanted.partition,
         Run.experiment_id: wanted.experiment,
+        Run.tainted: wanted.tainted,
     }
     conditions: list[ColumnElement[bool]] = [column == value for column, value in equal.items() if value is not None]
     if wanted.states:
         conditions.append(Run.state.in_(wanted.states))
-    if wanted.kind is not None:
-        conditions.append(Run.partition.in_(select(PartitionRow.uuid).where(PartitionRow.kind == wanted.kind)))
-    if wanted.tainted is not None:
-        taints = cast(Run.taints, Text)
-        conditions.append(taints != "[]" if wanted.tainted else taints == "[]")
+    if wanted.ids:
+        conditions.append(Run.id.in_(wanted.ids))
+    if of_partition := _of_partition(wanted):
+        conditions.append(Run.partition.in_(select(PartitionRow.uuid).where(*of_partition)))
     if wanted.created_after is not None:
         conditions.append(Run.created_at > wanted.created_after)
     if wanted.created_before is not None:
@@ -112,54 +113,23 @@ def _conditions(wanted: RunFilter) -> list[ColumnElement[bool]]:
         Run.id.in_(select(Label.run_id).where(Label.key == key, Label.value == value))
         for key, value in wanted.labels.items()
     ]
+    return conditions + (has_words(wanted.text) if wanted.text else [])
+
+
+def _of_partition(wanted: RunFilter) -> list[ColumnElement[bool]]:
+    equal = {PartitionRow.kind: wanted.kind, PartitionRow.profile: wanted.profile}
+    conditions: list[ColumnElement[bool]] = [column == value for column, value in equal.items() if value is not None]
+    if wanted.gpu_model is not None:
+        conditions.append(func.lower(PartitionRow.model).like(pattern_of(wanted.gpu_model), escape=ESCAPE))
     return conditions
 
 
-def _sorted(query: Select[Run], sort: SortOrder) -> Select[Run]:
+def _sorted(query: Select[Row], sort: SortOrder, *, descending: bool) -> Select[Row]:
     columns = (sort.column, Run.id)
-    return query.order_by(*(column.desc() if sort.descending else column.asc() for column in columns))
+    return query.order_by(*(column.desc() if descending else column.asc() for column in columns))
 
 
-def _beyond(sort: SortOrder, cursor: str) -> ColumnElement[bool]:
-    value, run_id = _read_cursor(sort, cursor)
-    if sort.descending:
-        return or_(sort.column < value, and_(sort.column == value, Run.id < run_id))
-    return or_(sort.column > value, and_(sort.column == value, Run.id > run_id))
-
-
-def _cursor(sort: SortOrder, last: Run) -> str:
-    value = getattr(last, sort.column.key)
-    text = value.isoformat() if isinstance(value, datetime) else value
-    return base64.urlsafe_b64encode(json.dumps([sort, text, last.id]).encode()).decode().rstrip("=")
-
-
-def _read_cursor(sort: SortOrder, cursor: str) -> tuple[Any, str]:
-    try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        made_for, text, run_id = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-        if made_for != sort or not isinstance(run_id, str):
-            raise BadCursorError(f"the cursor was made for sort={made_for}; leave it out to begin anew")
-        return _cursor_value(sort, text), _storable(run_id)
-    except (ValueError, TypeError, RecursionError) as error:
-        raise BadCursorError("the cursor is damaged; leave it out to begin anew") from error
-
-
-def _cursor_value(sort: SortOrder, text: Any) -> Any:  # noqa: ANN401 - a date, a number or a name
-    if sort.column.key.endswith("_at"):
-        moment = datetime.fromisoformat(text)
-        if moment.utcoffset() != timedelta(0):
-            raise ValueError(f"{text} is not in UTC")
-        return moment
-    expected = int if sort.column is Run.priority else str
-    if not isinstance(text, expected):
-        raise TypeError(text)
-    return _storable(text)
-
-
-def _storable(value: Any) -> Any:  # noqa: ANN401 - a number or a name
-    """Refuse what no cursor of ours holds and a database cannot compare with."""
-    if isinstance(value, int) and abs(value) > _MAX_INTEGER:
-        raise ValueError("the number is too large")
-    if isinstance(value, str) and b"\0" in value.encode():
-        raise ValueError("the text contains the character U+0000")
-    return value
+def _beyond(sort: SortOrder, place: Place) -> ColumnElement[bool]:
+    if sort.descending != place.back:
+        return or_(sort.column < place.value, and_(sort.column == place.value, Run.id < place.run_id))
+    return or_(sort.column > place.value, and_(sort.column == place.value, Run.id > place.run_id))

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
+    Computed,
     Enum,
     ForeignKey,
     ForeignKeyConstraint,
@@ -154,7 +155,22 @@ class Run(Base):
         CheckConstraint(f"state IN ({_STATES})", name="state"),
         CheckConstraint("progress >= 0 AND progress <= 1", name="progress"),
         Index("ix_runs_queue", "state", desc("priority"), "created_at", "id"),
-        Index("ix_runs_created_at_id", "created_at", "id"),
+        # Whatever a listing filters by is in it, so that no run is read that is not shown.
+        Index(
+            "ix_runs_listing",
+            "created_at",
+            "id",
+            "state",
+            "workload",
+            "scenario",
+            "partition",
+            "tainted",
+            "fingerprint",
+            "experiment_id",
+            "priority",
+            "finished_at",
+            "search_text",
+        ),
         Index("ix_runs_finished_at_id", "finished_at", "id"),
         Index(
             "ix_runs_experiment",
@@ -228,6 +244,10 @@ class Run(Base):
     history_due: Mapped[bool] = mapped_column(default=True, server_default=true())
     """Whether its history is still to hear of it; from the beginning no for a run that is to be in none."""
     environment: Mapped[dict[str, Any] | None]
+    tainted: Mapped[bool | None] = mapped_column(Computed("taints <> '[]'", persisted=True))
+    """Whether it has taints; None: not looked at."""
+    search_text: Mapped[str] = mapped_column(Text, default="", server_default="")
+    """What of it is searched, see run_search."""
 
     group_row: Mapped["GroupRow | None"] = relationship(
         lazy="joined", primaryjoin="foreign(Run.group_id) == GroupRow.id", viewonly=True

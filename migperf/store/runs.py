@@ -15,6 +15,7 @@ from uuid_utils.compat import uuid7
 from migperf.errors import ConflictError, MigperfError, NotFoundError
 from migperf.store.models import IdempotencyKey, Label, Lease, Run, RunEvent
 from migperf.store.requests import RunRequest
+from migperf.store.run_search import search_text
 from migperf.store.states import RunState, check_transition
 
 
@@ -81,6 +82,7 @@ def _queued(request: RunRequest, now: datetime, membership: Membership | None) -
         group_id=membership and membership.group_id,
         member=membership and membership.member,
         role=membership and membership.role,
+        search_text=search_text(benchmark.workload, request.labels),
         labels=[Label(key=key, value=value) for key, value in sorted(request.labels.items())],
     )
 

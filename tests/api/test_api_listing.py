@@ -79,7 +79,7 @@ def test_the_newest_come_first_and_fifty_are_a_page(client: TestClient, database
 
 
 def test_no_runs_are_an_empty_page(client: TestClient) -> None:
-    assert client.get("/v1/runs").json() == {"items": [], "next_cursor": None}
+    assert client.get("/v1/runs").json() == {"items": [], "next_cursor": None, "previous_cursor": None}
 
 
 @both_databases
@@ -173,3 +173,55 @@ def test_a_run_on_a_retired_partition_is_still_found_by_it(client: TestClient, d
     with database.write() as session:
         nodes.store_inventory(session, f"node-{run_id[-8:]}", builders.inventory(), NOW)
     assert ids(client, partition=f"CPU-{run_id}") == [run_id]
+
+
+@both_databases
+@pytest.mark.parametrize("sort", list(SortOrder))
+def test_going_back_meets_the_same_runs_in_the_same_order(
+    client: TestClient, database: Database, sort: SortOrder
+) -> None:
+    for number in range(9):
+        ended(database, number % 4, workload=WORKLOADS[number % 2], priority=number % 3)
+    pages = [client.get("/v1/runs", params={"sort": sort, "limit": 4}).json()]
+    while cursor := pages[-1]["next_cursor"]:
+        pages.append(client.get("/v1/runs", params={"sort": sort, "limit": 4, "cursor": cursor}).json())
+    assert [len(page["items"]) for page in pages] == [4, 4, 1]
+    back = client.get("/v1/runs", params={"sort": sort, "limit": 4, "cursor": pages[2]["previous_cursor"]}).json()
+    assert back["items"] == pages[1]["items"]
+    first = client.get("/v1/runs", params={"sort": sort, "limit": 4, "cursor": back["previous_cursor"]}).json()
+    assert (first["items"], first["previous_cursor"]) == (pages[0]["items"], None)
+    assert first["next_cursor"] is not None
+
+
+@both_databases
+def test_words_are_looked_for_in_workload_labels_and_the_beginning_of_ids(
+    client: TestClient, database: Database
+) -> None:
+    first = submitted(database, labels={"Commit": "4F1C_a", "team": "vision"})
+    second = submitted(database, workload="resnet18", labels={"commit": "9999", "note": "100%"})
+    assert ids(client, text="COMMIT=4f1c") == [first]
+    assert ids(client, text="resnet") == [second]
+    assert ids(client, text="test vision") == [first], "every word must be there"
+    assert ids(client, text="resnet vision") == []
+    assert ids(client, text="0%") == [second], "a per cent sign is one"
+    assert ids(client, text="4f1c_a") == [first]
+    assert ids(client, text="9_99") == [], "an underscore is one"
+    assert ids(client, text=first) == [first]
+    assert ids(client, text=first[1:]) == [], "of ids only the beginning counts"
+    assert len(ids(client, text=" ")) == 2
+    assert ids(client, id=[first, "no-such-run"]) == [first]
+
+
+@both_databases
+def test_profile_and_model_of_the_partition_filter(client: TestClient, database: Database) -> None:
+    run_id = submitted(database)
+    with database.write() as session:
+        slice_of = builders.partition("MIG-1", kind="mig", profile="1g.10gb", model="NVIDIA H100 80GB HBM3")
+        builders.register(session, NOW, slice_of)
+        builders.place(session, runs.lock(session, run_id), NOW, "MIG-1", "node-1")
+    begun(database, submitted(database))
+    assert ids(client, profile="1g.10gb") == [run_id]
+    assert ids(client, gpu_model="*h100*", kind="mig") == [run_id]
+    assert ids(client, gpu_model="H100") == [], "without an asterisk the whole name is meant"
+    assert ids(client, gpu_model="nvidia h100 80gb hbm?") == [run_id]
+    assert ids(client, profile="2g.20gb") == []

@@ -162,6 +162,22 @@ def test_engines_that_do_not_compile_are_known_from_0004_on_and_failed_runs_befo
     database.close()
 
 
+def test_runs_that_were_there_are_found_by_words_from_0011_on(empty_database_url: str) -> None:
+    database = Database(empty_database_url)
+    schema.upgrade(database, "0010")
+    with database.write() as session:
+        session.execute(text(A_RUN_UNDER_WAY[2]), given_for(A_RUN_UNDER_WAY[2]))
+        session.execute(text("INSERT INTO run_labels VALUES ('r', 'B', 'Two'), ('r', 'a', 'one')"))
+        session.execute(text("UPDATE runs SET taints = '[]'"))
+    schema.upgrade(database)
+    with database.read() as session:
+        found, tainted = session.execute(text("SELECT search_text, tainted FROM runs")).one()
+    assert (found.split()[0], set(found.split()), bool(tainted)) == ("w", {"w", "b=two", "a=one"}, False)
+    schema.downgrade(database, "0010")
+    schema.upgrade(database)
+    database.close()
+
+
 def test_an_empty_database_is_refused_with_the_command_that_helps(empty_database_url: str) -> None:
     database = Database(empty_database_url)
     with pytest.raises(schema.SchemaError, match="migperf db upgrade"):

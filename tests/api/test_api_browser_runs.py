@@ -1,0 +1,45 @@
+"""The table of runs in a browser, behind a path prefix: filter, sort, share the address, pick two, delete one."""
+
+from typing import TYPE_CHECKING
+
+from migperf.store.database import Database
+from tests.api.browsing import PREFIX, in_browser, opened
+from tests.api.serving import TestClient
+from tests.api.steps import measured, submitted
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = in_browser
+
+
+def test_runs_are_filtered_sorted_shared_compared_and_deleted(
+    page: "Page", client: TestClient, database: Database
+) -> None:
+    first, second = measured(database), measured(database)
+    queued = submitted(database, workload="resnet18")
+    opened(page, "/runs")
+    page.fill("#text", "test-step")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**{PREFIX}/runs?text=test-step*")
+    assert page.locator("tbody tr").count() == 2
+    page.click("thead a:has-text('created')")
+    page.wait_for_selector("th[aria-sort=ascending]")
+    page.check(f"#run-{first} input")
+    page.check(f"#run-{second} input")
+    page.wait_for_selector("#picked:has-text('2 picked')")
+    shared = page.url
+    page.goto(shared)
+    assert page.locator("input[name=pick]:checked").count() == 2, "the address tells what is picked"
+    assert page.input_value("#text") == "test-step"
+    page.click("text=Compare")
+    page.wait_for_url(f"**{PREFIX}/compare?*")
+    page.wait_for_selector("#answers tbody tr:nth-child(4)")
+    assert "per step" in page.inner_text("#answers caption >> nth=0")
+    opened(page, f"/runs?pick={first}&pick={queued}")
+    page.click("text=Delete …")
+    page.click("text=Delete for good")
+    page.wait_for_selector(f"#problems:has-text('run {queued} is queued; cancel it before deleting it')")
+    page.wait_for_selector(f"#run-{first}", state="detached")
+    assert client.get(f"/v1/runs/{first}").status_code == 404
+    assert page.is_checked(f"#run-{queued} input"), "what was not deleted stays picked"
