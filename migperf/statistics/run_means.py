@@ -4,7 +4,6 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import stdtrit
 
 from migperf.statistics.conventions import LEVEL
 from migperf.statistics.samples import Interval
@@ -26,6 +25,8 @@ def mean_over_runs(
     count = len(values)
     if count < LEAST_RUNS:
         return None
+    from scipy.special import stdtrit
+
     runs = np.asarray(values, dtype=np.float64)
     inner = math.fsum(error**2 for error in within_errors) / len(within_errors) if within_errors else 0.0
     error = math.sqrt(max(float(runs.var(ddof=1)), inner) / count)

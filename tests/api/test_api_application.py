@@ -1,5 +1,6 @@
 """The application as a whole: light to import, strict at its start, at home behind a prefix, placing what it takes."""
 
+import html
 import subprocess
 import sys
 import threading
@@ -107,7 +108,7 @@ def test_every_link_works_behind_a_path_prefix(app: FastAPI, database: Database)
         assert client.post("/v1/runs", json=REQUEST).headers["Location"].startswith("/bench/v1/runs/")
         for page in ("/", f"/runs/{run_id}"):
             text = client.get(page).text
-            links = [part.split('"')[0] for part in text.split('href="')[1:]]
+            links = [html.unescape(part.split('"')[0]) for part in text.split('href="')[1:]]
             links = [link for link in links if not link.startswith("#")]
             assert all(link.startswith("/bench/") for link in links), links
             for link in set(links):

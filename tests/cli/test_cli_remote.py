@@ -78,7 +78,7 @@ def test_a_file_gives_the_request_and_options_beside_it_win(cli: Cli, tmp_path: 
     asked = {"workload": "test-step", "scenario": "offline", "parameters": {"step_ms": 9, "samples": 2}, "seed": 4}
     file.write_text(json.dumps(asked))
     run = cli("submit", "--file", str(file), "-p", "step_ms=1", "--json").document
-    assert run["benchmark"]["parameters"] == {"step_ms": 1, "samples": 2, "total_steps": None}
+    assert run["benchmark"]["parameters"] == {"step_ms": 1, "samples": 2, "total_steps": None, "slowed_by": ""}
     assert run["benchmark"]["seed"] == 4
 
 

@@ -13,7 +13,7 @@ STEP = {"workload": "test-step", "scenario": "single_stream"}
 
 def test_defaults_are_written_out() -> None:
     parameters = Benchmark.model_validate(STEP).parameters
-    assert parameters == {"step_ms": 1.0, "samples": 1, "total_steps": None}
+    assert parameters == {"step_ms": 1.0, "samples": 1, "total_steps": None, "slowed_by": ""}
 
 
 @pytest.mark.parametrize(
