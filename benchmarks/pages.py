@@ -40,7 +40,7 @@ from migperf.store.database import Database
 from migperf.store.history_tables import PointRow
 from migperf.store.judging import judge_history
 from migperf.store.models import Label, ResultRow, Run
-from migperf.store.points import NewHistory, history_of
+from migperf.store.new_points import NewHistory, history_of
 from migperf.store.states import RunState
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
