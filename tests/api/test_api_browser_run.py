@@ -54,7 +54,7 @@ def test_a_run_is_watched_to_its_end_and_then_drawn(silent: "Page", database: Da
     entered(database, run_id, "measuring")
     opened(silent, f"/runs/{run_id}")
     silent.wait_for_selector("#phase:has-text('measuring')")
-    assert silent.locator(".chart").count() == 0
+    assert silent.locator(".plot").count() == 0
     watched(database, run_id, GRACT, {0.5: 90.0, 1.0: 91.0})
     silent.wait_for_selector("[data-series=gract] svg")
     finished(database, token)
