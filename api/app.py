@@ -1,5 +1,6 @@
 """The application: ``uvicorn api.app:create_app --factory``."""
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.resources import files
@@ -10,7 +11,9 @@ from starlette.concurrency import run_in_threadpool
 
 import migperf
 from api import refusals
+from api.access import AccessMiddleware
 from api.body_limit import BodyLimitMiddleware
+from api.failed_attempts import FailedAttempts
 from api.headers import NoSniffMiddleware
 from api.openapi import DESCRIPTION, operation_id, with_problems
 from api.pages import Pages
@@ -32,6 +35,7 @@ from api.routes import (
     histories,
     history_import,
     history_pages,
+    keys,
     layout_pages,
     metrics,
     pages,
@@ -43,6 +47,7 @@ from api.routes import (
     runs_pages,
     schedule_pages,
     schedules,
+    sign_in,
     submit_pages,
     workload_pages,
     workloads,
@@ -53,6 +58,7 @@ from migperf.settings import Settings, load_settings
 from migperf.store import schema
 from migperf.store.database import Database
 
+_log = logging.getLogger(__name__)
 ROUTERS = (
     runs.router,
     events.router,
@@ -71,9 +77,12 @@ ROUTERS = (
     workloads.router,
     partitions.router,
     gpus.router,
+    keys.router,
+    keys.who_router,
     health.router,
     metrics.router,
     pages.router,
+    pages.open_router,
     layout_pages.router,
     runs_pages.router,
     compare_page.router,
@@ -85,6 +94,7 @@ ROUTERS = (
     chart_script.router,
     submit_pages.router,
     workload_pages.router,
+    sign_in.router,
 )
 
 
@@ -107,6 +117,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=str(files("api") / "static")))
     app.add_middleware(BodyLimitMiddleware, limit_bytes=app.state.settings.max_body_bytes)
+    if app.state.settings.authenticates:
+        app.state.failed_attempts = FailedAttempts()
+        app.add_middleware(AccessMiddleware, settings=app.state.settings)
     app.add_middleware(UrlCheckMiddleware)
     app.add_middleware(NoSniffMiddleware)
     refusals.install(app)
@@ -118,6 +131,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Hold the database and the way to the broker open while the application runs. Raises SchemaError."""
     settings: Settings = app.state.settings
+    settings.require_guarded()
+    if settings.is_exposed and not settings.authenticates:
+        _log.warning("authentication is off, and other hosts may reach %s:%s", settings.host, settings.port)
     database = Database(settings.sqlalchemy_url)
     try:
         await run_in_threadpool(schema.require_head, database)

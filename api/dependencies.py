@@ -5,6 +5,7 @@ from typing import Annotated, cast
 
 from fastapi import BackgroundTasks, Depends, Path, Request
 
+from api.caller import caller_of
 from api.links import Links
 from api.pages import Pages
 from api.placement import PlacementPasses
@@ -45,8 +46,8 @@ async def placement_of(passes: Annotated[PlacementPasses, Depends(passes_of)], t
 
 
 async def pages_of(request: Request) -> Pages:
-    """Return what renders the application's pages."""
-    return cast("Pages", request.app.state.pages)
+    """Return what renders the application's pages for whoever sends this request."""
+    return cast("Pages", request.app.state.pages).seen_by(caller_of(request))
 
 
 async def links_of(request: Request) -> Links:

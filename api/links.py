@@ -92,3 +92,7 @@ class Links:
     def regression(self, regression_id: str) -> str:
         """Return the path of a regression."""
         return self.to(f"/v1/regressions/{quote(regression_id, safe='')}")
+
+    def key(self, key_id: str) -> str:
+        """Return the path of an API key."""
+        return self.to(f"/v1/keys/{quote(key_id, safe='')}")

@@ -8,6 +8,7 @@ from fastapi.routing import APIRoute
 from pydantic import JsonValue
 from pydantic.json_schema import models_json_schema
 
+from api.access_description import describe_access
 from api.problems import Problem
 from api.schemas.view import View
 
@@ -33,6 +34,7 @@ def with_problems(app: FastAPI) -> Callable[[], dict[str, Any]]:
 
     def openapi() -> dict[str, Any]:
         document = generate()
+        describe_access(app, document)
         _, definitions = models_json_schema([(Problem, "serialization")], ref_template="#/components/schemas/{model}")
         schemas = document["components"]["schemas"]
         schemas |= definitions["$defs"]

@@ -1,5 +1,7 @@
 """Rendering web pages: the templates, their vocabulary, and the headers that keep a page from doing harm."""
 
+from collections.abc import Mapping
+from copy import copy
 from importlib.resources import files
 
 from fastapi.responses import HTMLResponse
@@ -7,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 import migperf
 from api import formatting, history_words
+from api.caller import Caller
 from api.links import Links
 from api.plotly_script import plotly_version
 from migperf.histories.wording import percent
@@ -19,12 +22,20 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
 }
+HEADERS_WITH_FORM = HEADERS | {
+    "Content-Security-Policy": HEADERS["Content-Security-Policy"].replace("form-action 'none'", "form-action 'self'"),
+    # With "no-referrer" a browser would not say from which origin a form was sent.
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+"""Of pages that have a form without a script: where people sign in and out. Nothing of them is kept."""
 
 
 class Pages:
     """Renders the templates. Whatever is put into one is escaped; a name that is missing is an error."""
 
     def __init__(self) -> None:
+        self._caller: Caller | None = None
         self._templates = Environment(
             loader=FileSystemLoader(str(files("api") / "templates")),
             autoescape=True,
@@ -49,7 +60,21 @@ class Pages:
             "changes": history_words.environment,
         }
 
-    def render(self, template: str, links: Links, status: int = 200, **context: object) -> HTMLResponse:
+    def seen_by(self, caller: Caller | None) -> "Pages":
+        """Return the same pages, with who has signed in in their header."""
+        pages = copy(self)
+        pages._caller = caller
+        return pages
+
+    def render(
+        self,
+        template: str,
+        links: Links,
+        status: int = 200,
+        *,
+        headers: Mapping[str, str] | None = None,
+        **context: object,
+    ) -> HTMLResponse:
         """Return a page."""
-        text = self._templates.get_template(template).render(links=links, **context)
-        return HTMLResponse(text, status, HEADERS)
+        text = self._templates.get_template(template).render(links=links, caller=self._caller, **context)
+        return HTMLResponse(text, status, headers or (HEADERS_WITH_FORM if self._caller else HEADERS))

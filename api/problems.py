@@ -141,6 +141,41 @@ BAD_CURSOR = ProblemKind(
     meaning="A cursor continues the very listing that gave it, with the same sort order.",
     example="the cursor is damaged; leave it out to begin anew",
 )
+UNAUTHENTICATED = ProblemKind(
+    slug="unauthenticated",
+    title="An API key is needed",
+    status=HTTPStatus.UNAUTHORIZED,
+    meaning="This service asks who you are. Programs send `Authorization: Bearer migperf_<id>_<secret>`; people sign "
+    "in on the pages. The key that was sent, if any, is unknown, has expired or was revoked.",
+    example="this service asks for an API key: send the header Authorization: Bearer migperf_<id>_<secret>, or sign in "
+    "on its pages",
+)
+MISSING_SCOPE = ProblemKind(
+    slug="missing-scope",
+    title="The API key does not allow this",
+    status=HTTPStatus.FORBIDDEN,
+    meaning="The key is good, but it lacks the scope that the detail names. `GET /v1/whoami` tells which it has; a "
+    "key's scopes cannot be changed, so make another one.",
+    example="this needs the scope submit (submit and cancel runs and experiments, keep schedules, triage regressions); "
+    "the key 'dashboard' (4be1c09d2f7a) has read",
+)
+CROSS_ORIGIN = ProblemKind(
+    slug="cross-origin",
+    title="The request may come from another site",
+    status=HTTPStatus.FORBIDDEN,
+    meaning="A browser's session changes something only when the browser says that a page of this service asked for it "
+    "(`Sec-Fetch-Site` or `Origin`), so that no other site can use the session.",
+    example="nothing proves that this request comes from a page of this service: reload the page and try again; behind "
+    "a proxy, set MIGPERF_URL of the service to where its pages are; programs send an API key",
+)
+TOO_MANY_ATTEMPTS = ProblemKind(
+    slug="too-many-attempts",
+    title="Too many wrong API keys",
+    status=HTTPStatus.TOO_MANY_REQUESTS,
+    meaning="So many wrong keys came from one address that no more are looked at for a while; `Retry-After` says how "
+    "long. Keys that were good from there still are.",
+    example="too many wrong API keys came from this address; try again in 42 s",
+)
 UNAVAILABLE = ProblemKind(
     slug="unavailable",
     title="The service cannot work at present",
@@ -168,6 +203,10 @@ KINDS = (
     RUNS_IN_THE_WAY,
     IDEMPOTENCY_MISMATCH,
     BAD_CURSOR,
+    UNAUTHENTICATED,
+    MISSING_SCOPE,
+    CROSS_ORIGIN,
+    TOO_MANY_ATTEMPTS,
     UNAVAILABLE,
     UNEXPECTED,
 )

@@ -13,25 +13,33 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
 from api.errors import (
+    CrossOriginError,
     MalformedJsonError,
     MalformedYamlError,
+    MissingScopeError,
     NotCuttableError,
     NotJsonError,
     NulCharacterError,
     RunsInTheWayError,
+    TooManyAttemptsError,
+    UnauthenticatedError,
 )
 from api.given import bounded, clipped
 from api.problems import (
     BAD_CURSOR,
     BAD_URL,
     CONFLICT,
+    CROSS_ORIGIN,
     IDEMPOTENCY_MISMATCH,
     MALFORMED_JSON,
     MALFORMED_YAML,
+    MISSING_SCOPE,
     NOT_CUTTABLE,
     NOT_FOUND,
     NOT_JSON,
     RUNS_IN_THE_WAY,
+    TOO_MANY_ATTEMPTS,
+    UNAUTHENTICATED,
     UNAVAILABLE,
     UNEXPECTED,
     VALIDATION,
@@ -64,6 +72,13 @@ REFUSALS: Mapping[type[Exception], ProblemKind] = {
     IdempotencyMismatchError: IDEMPOTENCY_MISMATCH,
     BadCursorError: BAD_CURSOR,
 }
+ACCESS: Mapping[type[Exception], ProblemKind] = {
+    UnauthenticatedError: UNAUTHENTICATED,
+    MissingScopeError: MISSING_SCOPE,
+    CrossOriginError: CROSS_ORIGIN,
+    TooManyAttemptsError: TOO_MANY_ATTEMPTS,
+}
+CHALLENGE = 'Bearer realm="migperf"'
 REMEDIES: Mapping[str, str] = {
     "extra_forbidden": "unknown field; check its spelling or leave it out",
     "missing": "required, but missing",
@@ -74,6 +89,8 @@ def install(app: FastAPI) -> None:
     """Make the application answer every error with a problem."""
     for error in REFUSALS:
         app.add_exception_handler(error, refuse)
+    for error in ACCESS:
+        app.add_exception_handler(error, refuse_access)
     for error in (SchemaError, OperationalError, PoolTimeoutError):
         app.add_exception_handler(error, refuse_for_now)
     app.add_exception_handler(RequestValidationError, refuse_invalid)
@@ -86,6 +103,16 @@ async def refuse(request: Request, error: Exception) -> JSONResponse:
     """Answer an error that is the client's to mend."""
     kind = next(REFUSALS[base] for base in type(error).__mro__ if base in REFUSALS)
     return problem_response(kind, clipped(str(error), MAX_DETAIL), request.url.path)
+
+
+async def refuse_access(request: Request, error: Exception) -> JSONResponse:
+    """Answer somebody who is not known, or may not do this."""
+    headers = {}
+    if isinstance(error, UnauthenticatedError):
+        headers["WWW-Authenticate"] = CHALLENGE
+    if isinstance(error, TooManyAttemptsError):
+        headers["Retry-After"] = str(error.wait_s)
+    return problem_response(ACCESS[type(error)], str(error), request.url.path, headers=headers)
 
 
 async def refuse_for_now(request: Request, error: Exception) -> JSONResponse:

@@ -4,12 +4,13 @@ Variables win over the file, the file over the defaults. The defaults are the em
 files, one data folder, one host.
 """
 
+import ipaddress
 import json
 import os
 import socket
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, ValidationError
 from pydantic_settings import (
@@ -45,6 +46,14 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="Address that the API listens on.")
     port: Annotated[int, Field(ge=0, le=65535)] = Field(default=8642, description="Port of the API.")
     url: str = Field(default="", description="Where clients find the API; empty: http://HOST:PORT.")
+    authentication: Literal["off", "required"] | None = Field(
+        default=None,
+        description="Whether the API asks for API keys: required, or off. Unset it is off, and the API listens on "
+        "loopback addresses alone.",
+    )
+    metrics_open: bool = Field(
+        default=False, description="Whether the API's /metrics asks for no key where authentication is required."
+    )
     max_body_bytes: Annotated[int, Field(gt=0)] = Field(default=1 << 20, description="Largest request body taken.")
 
     node_name: NodeName = Field(default_factory=socket.gethostname, description="Name of this worker's node.")
@@ -136,6 +145,28 @@ class Settings(BaseSettings):
     def api_url(self) -> str:
         """The base URL under which clients reach the API, without a trailing slash."""
         return (self.url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @cached_property
+    def authenticates(self) -> bool:
+        """Whether the API asks who somebody is."""
+        return self.authentication == "required"
+
+    @cached_property
+    def is_exposed(self) -> bool:
+        """Whether the API listens where other hosts may reach it."""
+        try:
+            return not ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host != "localhost"
+
+    def require_guarded(self) -> None:
+        """Raise ConfigurationError if other hosts may reach the API and nobody has said whether it asks for keys."""
+        if self.is_exposed and self.authentication is None:
+            raise ConfigurationError(
+                f"the API is to listen on {self.host}, where other hosts may reach it, without authentication: whoever "
+                "reaches it could run what they like. Set MIGPERF_AUTHENTICATION=required and make a key with `migperf "
+                "keys create`, or say MIGPERF_AUTHENTICATION=off if something in front of it keeps others out"
+            )
 
     @cached_property
     def broker_dir(self) -> Path:

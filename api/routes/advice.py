@@ -4,11 +4,12 @@ from fastapi import APIRouter
 
 from api.dependencies import AppDatabase
 from api.json_body import JsonRoute
+from api.needs import READ
 from api.problems import BODY_TOO_LARGE, MALFORMED_JSON, NOT_JSON, VALIDATION, documented
 from api.schemas.advice import AdviceView
 from migperf.analysis.advisor.demand import Demand
 
-router = APIRouter(prefix="/v1/advice", tags=["advice"], route_class=JsonRoute)
+router = APIRouter(prefix="/v1/advice", tags=["advice"], route_class=JsonRoute, dependencies=[READ])
 
 
 @router.post(

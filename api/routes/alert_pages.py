@@ -4,12 +4,13 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
 from api.dependencies import AppDatabase, AppLinks, AppPages
+from api.needs import READ
 from api.paging import DEFAULT_LIMIT, PageCursor
 from api.schemas.alerts import AlertView, ChannelView
 from migperf.alerts.channel import MAX_DIGEST_S
 from migperf.store import alerts, channels
 
-router = APIRouter(prefix="/alerts", include_in_schema=False, default_response_class=HTMLResponse)
+router = APIRouter(prefix="/alerts", include_in_schema=False, default_response_class=HTMLResponse, dependencies=[READ])
 
 ON_A_PAGE = DEFAULT_LIMIT
 

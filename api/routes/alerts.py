@@ -5,12 +5,13 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 
 from api.dependencies import AppDatabase, AppLinks
+from api.needs import READ
 from api.paging import DEFAULT_LIMIT, PageCursor, PageLimit
 from api.problems import NOT_FOUND, VALIDATION, documented
 from api.schemas.alerts import AlertList, AlertView
 from migperf.store import alerts
 
-router = APIRouter(prefix="/v1/alerts", tags=["alerts"])
+router = APIRouter(prefix="/v1/alerts", tags=["alerts"], dependencies=[READ])
 AlertId = Annotated[str, Path(description="Id of an alert.", examples=["019ac0ab-60a1-7c52-9b0d-7e8f90a1b2c3"])]
 
 

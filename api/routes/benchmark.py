@@ -3,11 +3,12 @@
 from fastapi import APIRouter
 
 from api.json_body import JsonRoute
+from api.needs import READ
 from api.problems import BODY_TOO_LARGE, MALFORMED_JSON, NOT_JSON, VALIDATION, documented
 from api.schemas.runs import BenchmarkReading
 from migperf.store.requests import RunRequest
 
-router = APIRouter(prefix="/v1/benchmark", tags=["runs"], route_class=JsonRoute)
+router = APIRouter(prefix="/v1/benchmark", tags=["runs"], route_class=JsonRoute, dependencies=[READ])
 _REFUSED = documented(VALIDATION, MALFORMED_JSON, NOT_JSON, BODY_TOO_LARGE, instance="/v1/benchmark")
 
 

@@ -7,6 +7,7 @@ from uuid_utils.compat import uuid7
 
 from api.dependencies import AppDatabase, AppLinks, AppSettings
 from api.field_errors import invalid
+from api.needs import ADMIN, READ
 from api.problems import BODY_TOO_LARGE, CONFLICT, MALFORMED_JSON, NOT_FOUND, NOT_JSON, VALIDATION, documented
 from api.schemas.alerts import AlertView, ChannelList, ChannelSet, ChannelView
 from api.secret_body import SecretRoute
@@ -18,7 +19,7 @@ from migperf.settings import Settings
 from migperf.store import alerts, channels
 from migperf.store.database import now
 
-router = APIRouter(prefix="/v1/channels", tags=["alerts"], route_class=SecretRoute)
+router = APIRouter(prefix="/v1/channels", tags=["alerts"], route_class=SecretRoute, dependencies=[READ])
 ChannelId = Annotated[str, Path(description="Id of a channel.", examples=["019ac0aa-1b2c-7d3e-8f40-516273849506"])]
 ChannelBody = Annotated[Channel, Body(description="The channel, by its kind.")]
 _REFUSED = documented(VALIDATION, CONFLICT, MALFORMED_JSON, NOT_JSON, BODY_TOO_LARGE, instance="/v1/channels")
@@ -27,7 +28,7 @@ _REFUSED_CHANGE = documented(
 )
 
 
-@router.post("", status_code=201, summary="Add a channel", responses=_REFUSED)
+@router.post("", status_code=201, summary="Add a channel", responses=_REFUSED, dependencies=[ADMIN])
 def add_channel(
     body: ChannelBody, response: Response, database: AppDatabase, settings: AppSettings, links: AppLinks
 ) -> ChannelSet:
@@ -53,7 +54,7 @@ def get_channel(channel_id: ChannelId, database: AppDatabase, links: AppLinks) -
         return ChannelView.of(channels.get(session, channel_id), links)
 
 
-@router.put("/{channel_id}", summary="Change a channel", responses=_REFUSED_CHANGE)
+@router.put("/{channel_id}", summary="Change a channel", responses=_REFUSED_CHANGE, dependencies=[ADMIN])
 def replace_channel(
     channel_id: ChannelId, body: ChannelBody, database: AppDatabase, settings: AppSettings, links: AppLinks
 ) -> ChannelSet:
@@ -63,14 +64,22 @@ def replace_channel(
         return ChannelSet.of(channels.replace(session, channel_id, body, now(session)), links)
 
 
-@router.delete("/{channel_id}", status_code=204, summary="Delete a channel", responses=documented(NOT_FOUND))
+@router.delete(
+    "/{channel_id}", status_code=204, summary="Delete a channel", responses=documented(NOT_FOUND), dependencies=[ADMIN]
+)
 def delete_channel(channel_id: ChannelId, database: AppDatabase) -> None:
     """Delete a channel. What has not been delivered to it will not be."""
     with database.write() as session:
         channels.delete(session, channel_id)
 
 
-@router.post("/{channel_id}/test", status_code=202, summary="Test a channel", responses=documented(NOT_FOUND))
+@router.post(
+    "/{channel_id}/test",
+    status_code=202,
+    summary="Test a channel",
+    responses=documented(NOT_FOUND),
+    dependencies=[ADMIN],
+)
 def send_test_alert(channel_id: ChannelId, response: Response, database: AppDatabase, links: AppLinks) -> AlertView:
     """Have an alert sent to this channel alone, at once, the way all alerts go; follow it at its URL."""
     with database.write() as session:

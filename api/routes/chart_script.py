@@ -3,10 +3,11 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from api.needs import READ
 from api.plotly_script import entity_tag, plotly_script, plotly_version
 from migperf.errors import NotFoundError
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[READ])
 _A_YEAR_S = 31_536_000
 
 

@@ -10,11 +10,12 @@ from pydantic import BaseModel, Field
 from api.compare_page import ComparePage
 from api.dependencies import AppDatabase, AppLinks, AppPages
 from api.links import Links
+from api.needs import READ
 from migperf.analysis.terms import StatisticName
 from migperf.errors import NotFoundError
 from migperf.store.database import Database
 
-router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, dependencies=[READ])
 
 MOST = 8
 """Sides of a comparison that a page has room for."""

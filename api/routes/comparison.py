@@ -5,11 +5,12 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from api.dependencies import AppDatabase
+from api.needs import READ
 from api.problems import NOT_FOUND, VALIDATION, documented
 from api.schemas.comparison import ComparisonView
 from api.schemas.queries import ComparisonQuery
 
-router = APIRouter(prefix="/v1/comparison", tags=["comparison"])
+router = APIRouter(prefix="/v1/comparison", tags=["comparison"], dependencies=[READ])
 
 
 @router.get("", summary="Compare runs", responses=documented(NOT_FOUND, VALIDATION, instance="/v1/comparison"))

@@ -9,12 +9,13 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
 from api.dependencies import AppDatabase, AppLinks, RunId
+from api.needs import READ
 from api.problems import NOT_FOUND, VALIDATION, documented
 from api.schemas.timeline import Timeline
 from api.watch import RunWatch
 from migperf.store import runs
 
-router = APIRouter(prefix="/v1/runs/{run_id}", tags=["events"])
+router = APIRouter(prefix="/v1/runs/{run_id}", tags=["events"], dependencies=[READ])
 
 SOONEST_S, LATEST_S = 0.1, 1.0
 """A look at the run costs the host a few milliseconds, which a payload on its CPU misses: after a change of state or

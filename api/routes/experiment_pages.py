@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from api.dependencies import AppDatabase, AppLinks, AppPages, AppSettings
 from api.experiment_form import EXAMPLE, file_of
 from api.experiment_page import ExperimentPage, Progress
+from api.needs import READ
 from api.paging import DEFAULT_LIMIT, PageCursor
 from api.schemas.experiments import ExperimentView
 from migperf.errors import NotFoundError
@@ -16,7 +17,9 @@ from migperf.store import experiments
 from migperf.store.database import now
 from migperf.store.experiment_counts import counts_of
 
-router = APIRouter(prefix="/experiments", include_in_schema=False, default_response_class=HTMLResponse)
+router = APIRouter(
+    prefix="/experiments", include_in_schema=False, default_response_class=HTMLResponse, dependencies=[READ]
+)
 
 ON_A_PAGE = DEFAULT_LIMIT
 

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path, Query, Response
 from fastapi.responses import HTMLResponse
 
 from api.dependencies import AppDatabase, AppLinks, AppPlacement, AppSettings
+from api.needs import ADMIN, READ, SUBMIT
 from api.paging import DEFAULT_LIMIT, PageCursor, PageLimit
 from api.problems import (
     BODY_TOO_LARGE,
@@ -34,7 +35,7 @@ from migperf.store import experiments
 from migperf.store.database import now
 from migperf.store.experiment_counts import counts, counts_of
 
-router = APIRouter(prefix="/v1/experiments", tags=["experiments"], route_class=FileRoute)
+router = APIRouter(prefix="/v1/experiments", tags=["experiments"], route_class=FileRoute, dependencies=[READ])
 ExperimentId = Annotated[
     str, Path(description="Id of an experiment.", examples=["019ab3f2-7c1e-7d10-9d4e-5b1f0c2a6e77"])
 ]
@@ -65,7 +66,14 @@ def plan_experiment(body: Experiment, database: AppDatabase, settings: AppSettin
     return ExperimentPlan.model_validate(plan.as_data())
 
 
-@router.post("", status_code=202, summary="Submit an experiment", responses=_REFUSED, openapi_extra=OPENAPI)
+@router.post(
+    "",
+    status_code=202,
+    summary="Submit an experiment",
+    responses=_REFUSED,
+    openapi_extra=OPENAPI,
+    dependencies=[SUBMIT],
+)
 def submit_experiment(
     body: Experiment,
     response: Response,
@@ -188,6 +196,7 @@ def get_experiment_values(
     status_code=202,
     summary="Cancel an experiment",
     responses=documented(NOT_FOUND, CONFLICT),
+    dependencies=[SUBMIT],
 )
 def cancel_experiment(
     experiment_id: ExperimentId, database: AppDatabase, links: AppLinks, placement: AppPlacement
@@ -205,6 +214,7 @@ def cancel_experiment(
     status_code=202,
     summary="Take an experiment up again",
     responses=documented(NOT_FOUND, CONFLICT),
+    dependencies=[SUBMIT],
 )
 def resume_experiment(experiment_id: ExperimentId, database: AppDatabase, placement: AppPlacement) -> Resumed:
     """Queue again every repeat that failed or was cancelled."""
@@ -219,6 +229,7 @@ def resume_experiment(experiment_id: ExperimentId, database: AppDatabase, placem
     status_code=204,
     summary="Delete an experiment",
     responses=documented(NOT_FOUND, CONFLICT),
+    dependencies=[ADMIN],
 )
 def delete_experiment(experiment_id: ExperimentId, database: AppDatabase) -> None:
     """Delete an experiment that has ended, with all of its runs."""

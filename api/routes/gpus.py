@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse
 from api import gpu_fleet, layout_changes
 from api.dependencies import AppDatabase, AppLinks, AppPlacement, AppSettings
 from api.json_body import JsonRoute
+from api.needs import OPERATE, READ
 from api.problems import (
     BODY_TOO_LARGE,
     CONFLICT,
@@ -26,7 +27,7 @@ from api.schemas.view import View
 from migperf.store import changes, gpus
 from migperf.store.database import now
 
-router = APIRouter(prefix="/v1", tags=["gpus"], route_class=JsonRoute)
+router = APIRouter(prefix="/v1", tags=["gpus"], route_class=JsonRoute, dependencies=[READ])
 
 GpuUuid = Annotated[str, Path(description="UUID of a GPU.", examples=["GPU-8c9a5a0e-1f4e-3b51-8d55-0c6f5e0e7a42"])]
 ChangeId = Annotated[str, Path(description="Id of a layout change.", examples=["019ab3f5-2d40-7a52-8c1f-3e9b7d0a4c15"])]
@@ -80,6 +81,7 @@ def get_layout(uuid: GpuUuid, database: AppDatabase, links: AppLinks) -> LayoutS
     summary="Cut a GPU",
     response_model=LayoutChangeView,
     responses=_CHANGED | _REFUSED,
+    dependencies=[OPERATE],
 )
 def set_layout(
     uuid: GpuUuid,
@@ -103,7 +105,11 @@ def set_layout(
 
 
 @router.delete(
-    "/gpus/{uuid}/layout/kept", status_code=204, summary="Keep no layout of a GPU", responses=documented(NOT_FOUND)
+    "/gpus/{uuid}/layout/kept",
+    status_code=204,
+    summary="Keep no layout of a GPU",
+    responses=documented(NOT_FOUND),
+    dependencies=[OPERATE],
 )
 def forget_kept_layout(uuid: GpuUuid, database: AppDatabase) -> None:
     """Have no layout applied after a boot any more. How the GPU is cut now stays as it is."""
@@ -119,7 +125,10 @@ def get_layout_change(change_id: ChangeId, database: AppDatabase, links: AppLink
 
 
 @router.post(
-    "/layout-changes/{change_id}/cancel", summary="Cancel a layout change", responses=documented(NOT_FOUND, CONFLICT)
+    "/layout-changes/{change_id}/cancel",
+    summary="Cancel a layout change",
+    responses=documented(NOT_FOUND, CONFLICT),
+    dependencies=[OPERATE],
 )
 def cancel_layout_change(
     change_id: ChangeId, database: AppDatabase, links: AppLinks, placement: AppPlacement

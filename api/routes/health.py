@@ -5,11 +5,12 @@ from fastapi import APIRouter
 import migperf
 from api import fleet
 from api.dependencies import AppDatabase, AppSettings
+from api.needs import OPEN
 from api.problems import documented
 from api.schemas.health import Health, Readiness
 from migperf.store import schema
 
-router = APIRouter(prefix="/v1", tags=["health"])
+router = APIRouter(prefix="/v1", tags=["health"], dependencies=[OPEN])
 
 
 @router.get("/health", summary="Tell whether the process is up", responses=documented())

@@ -10,6 +10,7 @@ from api.dependencies import AppDatabase, AppLinks, RunId
 from api.field_errors import invalid
 from api.history_showing import Showing
 from api.json_body import JsonRoute
+from api.needs import ADMIN, READ, SUBMIT
 from api.negotiation import preferred
 from api.paging import DEFAULT_LIMIT
 from api.point_table import schema_of, tables_of
@@ -30,8 +31,8 @@ from api.tabular import MEDIA_TYPES, TableFormat
 from migperf.histories.watch import Watch
 from migperf.store import histories, run_history, watching
 
-router = APIRouter(prefix="/v1/histories", tags=["histories"], route_class=JsonRoute)
-of_runs = APIRouter(prefix="/v1/runs", tags=["histories"])
+router = APIRouter(prefix="/v1/histories", tags=["histories"], route_class=JsonRoute, dependencies=[READ])
+of_runs = APIRouter(prefix="/v1/runs", tags=["histories"], dependencies=[READ])
 _INSTANCE = "/v1/histories"
 HistoryId = Annotated[
     str, Path(max_length=64, description="Id of a history.", examples=["019ad1c0-52f1-7e08-9a63-0f6e5d4c3b2a"])
@@ -80,6 +81,7 @@ def get_history(history_id: HistoryId, database: AppDatabase, links: AppLinks) -
     "/{history_id}",
     status_code=204,
     summary="Delete a history",
+    dependencies=[ADMIN],
     responses=documented(NOT_FOUND, VALIDATION, instance=_INSTANCE),
 )
 def delete_history(history_id: HistoryId, database: AppDatabase) -> None:
@@ -88,7 +90,7 @@ def delete_history(history_id: HistoryId, database: AppDatabase) -> None:
         histories.remove(session, history_id)
 
 
-@router.put("/{history_id}/watch", summary="Watch a history", responses=_BODY)
+@router.put("/{history_id}/watch", summary="Watch a history", responses=_BODY, dependencies=[SUBMIT])
 def watch_history(history_id: HistoryId, body: Watch, database: AppDatabase, links: AppLinks) -> HistoryDetail:
     """Watch a history so from now on, whatever a schedule says; all of it is judged anew by these rules."""
     with database.write() as session:
@@ -100,6 +102,7 @@ def watch_history(history_id: HistoryId, body: Watch, database: AppDatabase, lin
     "/{history_id}/watch",
     status_code=204,
     summary="Watch a history no more",
+    dependencies=[SUBMIT],
     responses=documented(NOT_FOUND, VALIDATION, instance=_INSTANCE),
 )
 def unwatch_history(history_id: HistoryId, database: AppDatabase) -> None:
@@ -142,7 +145,12 @@ def list_points(
     return StreamingResponse(pieces, media_type=table.media_type, headers=headers)
 
 
-@router.patch("/{history_id}/points/{point_id}", summary="Leave a point out, or take it in again", responses=_BODY)
+@router.patch(
+    "/{history_id}/points/{point_id}",
+    summary="Leave a point out, or take it in again",
+    responses=_BODY,
+    dependencies=[SUBMIT],
+)
 def patch_point(
     history_id: HistoryId, point_id: PointId, body: PointPatch, database: AppDatabase, links: AppLinks
 ) -> PointView:

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query
 
 from api.dependencies import AppDatabase
 from api.file_body import ResultsText, described
+from api.needs import SUBMIT
 from api.problems import BODY_TOO_LARGE, CONFLICT, NOT_FOUND, NOT_JSON, VALIDATION, documented
 from api.schemas.history_import import ImportedHistoryView, ImportView
 from api.schemas.history_import_examples import FILE, TABLE
@@ -13,7 +14,7 @@ from migperf.histories.importing.reading import FileFormat, read
 from migperf.store import imports
 from migperf.store.database import now
 
-router = APIRouter(prefix="/v1/histories", tags=["histories"])
+router = APIRouter(prefix="/v1/histories", tags=["histories"], dependencies=[SUBMIT])
 
 
 @router.post(

@@ -10,13 +10,16 @@ from fastapi.responses import HTMLResponse
 from api.dependencies import AppDatabase, AppLinks, AppPages
 from api.history_list import listed
 from api.history_page import HistoryPage
+from api.needs import READ
 from api.paging import DEFAULT_LIMIT, PageCursor
 from migperf.errors import NotFoundError
 from migperf.statistics.detection.verdict import HistoryVerdict
 from migperf.store import histories
 from migperf.store.histories import HistoryFilter
 
-router = APIRouter(prefix="/histories", include_in_schema=False, default_response_class=HTMLResponse)
+router = APIRouter(
+    prefix="/histories", include_in_schema=False, default_response_class=HTMLResponse, dependencies=[READ]
+)
 
 LONGEST_TEXT = 255
 Text = Annotated[str, Query(max_length=LONGEST_TEXT)]

@@ -7,10 +7,11 @@ from fastapi.responses import HTMLResponse
 
 from api.dependencies import AppDatabase, AppLinks, AppPages
 from api.layout_page import BOARD_NAMES, LayoutPage, LayoutPageQuery
+from api.needs import READ
 from migperf.errors import NotFoundError
 from migperf.store import gpus
 
-router = APIRouter(prefix="/layouts", include_in_schema=False, default_response_class=HTMLResponse)
+router = APIRouter(prefix="/layouts", include_in_schema=False, default_response_class=HTMLResponse, dependencies=[READ])
 
 
 @router.get("")

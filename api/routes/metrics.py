@@ -9,9 +9,10 @@ from prometheus_client.exposition import choose_encoder
 
 from api.dependencies import AppDatabase, AppSettings
 from api.exposition import DatabaseCollector
+from api.needs import READ
 from api.problems import documented
 
-router = APIRouter(tags=["metrics"])
+router = APIRouter(tags=["metrics"], dependencies=[READ])
 
 Accept = Annotated[str, Header(description="OpenMetrics when it is asked for, else the text format of Prometheus.")]
 

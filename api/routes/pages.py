@@ -6,13 +6,15 @@ from fastapi.responses import HTMLResponse
 from api import fleet, gpu_fleet
 from api.dependencies import AppDatabase, AppLinks, AppPages, AppSettings
 from api.gpu_drawing import DrawnGpu
+from api.needs import OPEN, READ
 from api.problems import KINDS
 from api.run_page import RunPage
 from api.schemas.runs import RunList
 from migperf.errors import NotFoundError
 from migperf.store import listing, regressions
 
-router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, dependencies=[READ])
+open_router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, dependencies=[OPEN])
 
 LATEST = 25
 
@@ -50,7 +52,7 @@ def show_run(run_id: str, database: AppDatabase, links: AppLinks, pages: AppPage
     return pages.render("run.html", links, shown=shown, run=shown.run)
 
 
-@router.get("/problems/{slug}")
+@open_router.get("/problems/{slug}")
 def show_problem(slug: str, links: AppLinks, pages: AppPages) -> HTMLResponse:
     """Explain a kind of problem: where the ``type`` of a problem document leads."""
     for kind in KINDS:

@@ -4,10 +4,11 @@ from fastapi import APIRouter
 
 from api import fleet
 from api.dependencies import AppDatabase, AppSettings
+from api.needs import READ
 from api.problems import NOT_FOUND, documented
 from api.schemas.partitions import NodeList, PartitionList, PartitionView
 
-router = APIRouter(prefix="/v1", tags=["partitions"])
+router = APIRouter(prefix="/v1", tags=["partitions"], dependencies=[READ])
 
 
 @router.get("/partitions", summary="List partitions", responses=documented())

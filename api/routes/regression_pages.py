@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
 from api.dependencies import AppDatabase, AppLinks, AppPages
+from api.needs import READ
 from api.paging import DEFAULT_LIMIT, PageCursor
 from api.regression_page import ListedRegression, RegressionPage
 from migperf.errors import NotFoundError
@@ -16,7 +17,9 @@ from migperf.store import histories, regressions
 from migperf.store.database import now
 from migperf.store.histories import HistoryFilter
 
-router = APIRouter(prefix="/regressions", include_in_schema=False, default_response_class=HTMLResponse)
+router = APIRouter(
+    prefix="/regressions", include_in_schema=False, default_response_class=HTMLResponse, dependencies=[READ]
+)
 
 STATES = {
     "standing": tuple(state for state in RegressionState if state.is_standing),

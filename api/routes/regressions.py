@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from api.dependencies import AppDatabase, AppLinks
 from api.json_body import JsonRoute
 from api.links import Links
+from api.needs import READ, SUBMIT
 from api.problems import BODY_TOO_LARGE, CONFLICT, MALFORMED_JSON, NOT_FOUND, NOT_JSON, VALIDATION, documented
 from api.schemas.history_queries import RegressionQuery
 from api.schemas.regressions import RegressionDetail, RegressionList, RegressionPatch, RegressionView
@@ -15,7 +16,7 @@ from migperf.store import histories, regressions
 from migperf.store.database import now
 from migperf.store.history_tables import RegressionRow
 
-router = APIRouter(prefix="/v1/regressions", tags=["histories"], route_class=JsonRoute)
+router = APIRouter(prefix="/v1/regressions", tags=["histories"], route_class=JsonRoute, dependencies=[READ])
 _INSTANCE = "/v1/regressions"
 RegressionId = Annotated[
     str, Path(max_length=64, description="Id of a regression.", examples=["019ad1c4-9b07-7c44-8a15-2d3e4f506172"])
@@ -46,6 +47,7 @@ def get_regression(regression_id: RegressionId, database: AppDatabase, links: Ap
 @router.patch(
     "/{regression_id}",
     summary="Triage a regression",
+    dependencies=[SUBMIT],
     responses=documented(*_BODY, NOT_FOUND, CONFLICT, instance=_INSTANCE),
 )
 def patch_regression(

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import PlainTextResponse, Response
 
 from api.dependencies import AppDatabase, AppLinks, RunId
+from api.needs import READ
 from api.problems import NOT_FOUND, VALIDATION, documented
 from api.routes import series, series_events, timings
 from api.schemas.queries import LogQuery
@@ -15,7 +16,7 @@ from migperf.analysis.run_roofline import roofline_of
 from migperf.errors import NotFoundError
 from migperf.store import results, runs
 
-router = APIRouter(prefix="/v1/runs/{run_id}", tags=["results"], responses=documented(NOT_FOUND))
+router = APIRouter(prefix="/v1/runs/{run_id}", tags=["results"], responses=documented(NOT_FOUND), dependencies=[READ])
 # The stream comes first: to the other router its path looks like that of a series.
 router.include_router(series_events.router)
 router.include_router(series.router)

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from api.dependencies import AppDatabase, AppLinks, AppPlacement, AppSettings, RunId
 from api.json_body import JsonRoute
+from api.needs import ADMIN, READ, SUBMIT
 from api.problems import (
     BAD_CURSOR,
     BODY_TOO_LARGE,
@@ -28,7 +29,7 @@ from migperf.store.database import now
 from migperf.store.requests import RunRequest
 from migperf.store.runs import Submitted
 
-router = APIRouter(prefix="/v1/runs", tags=["runs"], route_class=JsonRoute)
+router = APIRouter(prefix="/v1/runs", tags=["runs"], route_class=JsonRoute, dependencies=[READ])
 
 IdempotencyKey = Annotated[
     str | None,
@@ -57,7 +58,7 @@ _REFUSED = documented(VALIDATION, IDEMPOTENCY_MISMATCH, MALFORMED_JSON, NOT_JSON
 _READ = documented(VALIDATION, MALFORMED_JSON, NOT_JSON, BODY_TOO_LARGE)
 
 
-@router.post("", status_code=202, summary="Submit a run", responses=_SUBMITTED | _REFUSED)
+@router.post("", status_code=202, summary="Submit a run", responses=_SUBMITTED | _REFUSED, dependencies=[SUBMIT])
 def submit_run(
     body: RunRequest,
     response: Response,
@@ -108,7 +109,13 @@ def get_run(run_id: RunId, database: AppDatabase, links: AppLinks) -> RunView:
         return RunView.of(runs.get(session, run_id), links)
 
 
-@router.post("/{run_id}/cancel", status_code=202, summary="Cancel a run", responses=documented(NOT_FOUND, CONFLICT))
+@router.post(
+    "/{run_id}/cancel",
+    status_code=202,
+    summary="Cancel a run",
+    responses=documented(NOT_FOUND, CONFLICT),
+    dependencies=[SUBMIT],
+)
 def cancel_run(run_id: RunId, database: AppDatabase, links: AppLinks, placement: AppPlacement) -> RunView:
     """End a run that has not begun at once, and ask one that is running to end. Asking twice changes nothing."""
     with database.write() as session:
@@ -117,7 +124,13 @@ def cancel_run(run_id: RunId, database: AppDatabase, links: AppLinks, placement:
     return view
 
 
-@router.delete("/{run_id}", status_code=204, summary="Delete a run", responses=documented(NOT_FOUND, CONFLICT))
+@router.delete(
+    "/{run_id}",
+    status_code=204,
+    summary="Delete a run",
+    responses=documented(NOT_FOUND, CONFLICT),
+    dependencies=[ADMIN],
+)
 def delete_run(run_id: RunId, database: AppDatabase, placement: AppPlacement) -> None:
     """Delete a run that has ended, with its result, series, log and documents."""
     with database.write() as session:

@@ -5,6 +5,7 @@ from fastapi.responses import HTMLResponse
 from pydantic import ValidationError
 
 from api.dependencies import AppDatabase, AppLinks, AppPages, AppSettings
+from api.needs import READ
 from api.runs_page import RunsPage
 from api.runs_query import Column, RunsPageQuery, problems_of
 from migperf.errors import NotFoundError
@@ -13,7 +14,7 @@ from migperf.measure.benchmark import Scenario
 from migperf.store.listing import BadCursorError
 from migperf.store.states import RunState
 
-router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, dependencies=[READ])
 
 
 @router.get("/runs")

@@ -7,6 +7,7 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 
 from api.dependencies import AppDatabase, AppLinks, AppPages, AppSettings
+from api.needs import READ
 from api.paging import DEFAULT_LIMIT, PageCursor
 from api.schedule_form import EXAMPLES, ScheduleForm
 from api.schedule_page import ScheduleListing, SchedulePage
@@ -16,7 +17,9 @@ from migperf.schedules.document import MAX_GRACE_S, MAX_JITTER_S
 from migperf.store import experiments, runs, schedules
 from migperf.store.database import now
 
-router = APIRouter(prefix="/schedules", include_in_schema=False, default_response_class=HTMLResponse)
+router = APIRouter(
+    prefix="/schedules", include_in_schema=False, default_response_class=HTMLResponse, dependencies=[READ]
+)
 
 ON_A_PAGE = DEFAULT_LIMIT
 Id = Annotated[str | None, Query(max_length=36)]

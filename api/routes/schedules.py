@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from api.dependencies import AppDatabase, AppLinks, AppPlacement, AppSettings
 from api.links import Links
+from api.needs import READ, SUBMIT
 from api.paging import DEFAULT_LIMIT, PageCursor, PageLimit
 from api.problems import (
     BODY_TOO_LARGE,
@@ -38,7 +39,7 @@ from migperf.store.models import ScheduleRow
 from migperf.store.schedule_standing import standings
 from migperf.store.scheduled import checked
 
-router = APIRouter(prefix="/v1/schedules", tags=["schedules"], route_class=FileRoute)
+router = APIRouter(prefix="/v1/schedules", tags=["schedules"], route_class=FileRoute, dependencies=[READ])
 ScheduleKey = Annotated[
     str,
     Path(max_length=64, description="Id or name of a schedule.", examples=["019ab3f2-7c1e-7d10-9d4e-5b1f0c2a6e77"]),
@@ -52,6 +53,7 @@ _BODY = (VALIDATION, MALFORMED_JSON, MALFORMED_YAML, NOT_JSON, BODY_TOO_LARGE)
     summary="Add a schedule",
     responses=documented(*_BODY, CONFLICT),
     openapi_extra=OPENAPI,
+    dependencies=[SUBMIT],
 )
 def add_schedule(body: Schedule, response: Response, database: AppDatabase, links: AppLinks) -> ScheduleDetail:
     """Store a schedule; it fires from now on. Nothing is stored when the request is refused."""
@@ -103,6 +105,7 @@ def get_schedule(schedule: ScheduleKey, database: AppDatabase, links: AppLinks) 
     summary="Change a schedule",
     responses=documented(*_BODY, NOT_FOUND, CONFLICT),
     openapi_extra=OPENAPI,
+    dependencies=[SUBMIT],
 )
 def replace_schedule(schedule: ScheduleKey, body: Schedule, database: AppDatabase, links: AppLinks) -> ScheduleDetail:
     """Put another document in the place of the schedule's; its firings stay.
@@ -114,7 +117,9 @@ def replace_schedule(schedule: ScheduleKey, body: Schedule, database: AppDatabas
         return _shown(session, schedules.replace(session, schedule, document, now(session)), links)
 
 
-@router.patch("/{schedule}", summary="Pause a schedule, or go on", responses=documented(*_BODY, NOT_FOUND))
+@router.patch(
+    "/{schedule}", summary="Pause a schedule, or go on", responses=documented(*_BODY, NOT_FOUND), dependencies=[SUBMIT]
+)
 def patch_schedule(
     schedule: ScheduleKey, body: SchedulePatch, database: AppDatabase, links: AppLinks
 ) -> ScheduleDetail:
@@ -128,6 +133,7 @@ def patch_schedule(
     status_code=202,
     summary="Fire a schedule now",
     responses=documented(NOT_FOUND, CONFLICT, VALIDATION),
+    dependencies=[SUBMIT],
 )
 def fire_schedule(
     schedule: ScheduleKey, database: AppDatabase, settings: AppSettings, links: AppLinks, placement: AppPlacement
@@ -141,7 +147,13 @@ def fire_schedule(
     return view
 
 
-@router.delete("/{schedule}", status_code=204, summary="Delete a schedule", responses=documented(NOT_FOUND, VALIDATION))
+@router.delete(
+    "/{schedule}",
+    status_code=204,
+    summary="Delete a schedule",
+    responses=documented(NOT_FOUND, VALIDATION),
+    dependencies=[SUBMIT],
+)
 def delete_schedule(schedule: ScheduleKey, database: AppDatabase) -> None:
     """Delete a schedule with its firings. What it submitted stays."""
     with database.write() as session:

@@ -8,12 +8,13 @@ from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from api.dependencies import AppDatabase, AppLinks, AppPages, AppSettings
+from api.needs import READ
 from api.submit_form import FIRST, Fleet, SubmitForm
 from migperf.errors import NotFoundError
 from migperf.store import runs
 from workloads.registry import UnknownWorkloadError, families
 
-router = APIRouter(prefix="/submit", include_in_schema=False, default_response_class=HTMLResponse)
+router = APIRouter(prefix="/submit", include_in_schema=False, default_response_class=HTMLResponse, dependencies=[READ])
 
 
 class Filling(BaseModel):

@@ -5,11 +5,14 @@ from fastapi.responses import HTMLResponse
 
 from api.dependencies import AppDatabase, AppLinks, AppPages
 from api.measured_here import measured_here
+from api.needs import READ
 from api.schemas.workloads import WorkloadView
 from migperf.cli.parameters import parameter_rows
 from workloads.registry import UnknownWorkloadError, card, families, family_of
 
-router = APIRouter(prefix="/workloads", include_in_schema=False, default_response_class=HTMLResponse)
+router = APIRouter(
+    prefix="/workloads", include_in_schema=False, default_response_class=HTMLResponse, dependencies=[READ]
+)
 
 
 @router.get("")

@@ -3,11 +3,12 @@
 from fastapi import APIRouter
 
 from api.dependencies import AppLinks
+from api.needs import READ
 from api.problems import NOT_FOUND, documented
 from api.schemas.workloads import WorkloadDetail, WorkloadList, WorkloadView
 from workloads.registry import card, catalogue
 
-router = APIRouter(prefix="/v1/workloads", tags=["workloads"])
+router = APIRouter(prefix="/v1/workloads", tags=["workloads"], dependencies=[READ])
 
 
 @router.get("", summary="List workloads", responses=documented())

@@ -27,7 +27,7 @@ def upgrade(
     """Bring the schema up, by default to the newest revision; an empty database becomes usable."""
     from migperf.store import schema
 
-    with _database(storage) as database:
+    with opened(storage) as database:
         before = schema.current(database)
         schema.upgrade(database, revision)
         _say(before, schema.current(database), as_json=as_json)
@@ -44,7 +44,7 @@ def downgrade(
     """Take the schema down to an older revision. What only the newer one can hold is lost."""
     from migperf.store import schema
 
-    with _database(storage) as database:
+    with opened(storage) as database:
         if not yes and sys.stdin.isatty():
             typer.confirm(f"Take {database.engine.url!r} down to {revision}? Data may be lost.", abort=True, err=True)
         before = schema.current(database)
@@ -59,7 +59,7 @@ def current(storage: StorageOptions, as_json: AsJson = False) -> None:
     from migperf.cli.output import emit_json
     from migperf.store import schema
 
-    with _database(storage) as database:
+    with opened(storage) as database:
         found, head = schema.current(database), schema.head()
     if as_json:
         emit_json({"current": found, "head": head})
@@ -74,7 +74,7 @@ def check(storage: StorageOptions, as_json: AsJson = False) -> None:
     from migperf.cli.output import emit_json, remark
     from migperf.store import schema
 
-    with _database(storage) as database:
+    with opened(storage) as database:
         schema.require_head(database)
     if as_json:
         emit_json({"current": schema.head(), "head": schema.head()})
@@ -95,7 +95,7 @@ def thin(
     """Thin the watched series of old runs, extremes and gaps kept. Results, timings and logs stay as they are."""
     from migperf.cli.output import emit_json, remark
 
-    with _database(storage) as database:
+    with opened(storage) as database:
         thinned = _thin_all(database, settings_with(storage), days, points)
     if as_json:
         emit_json({"runs_thinned": thinned})
@@ -116,7 +116,7 @@ def _thin_all(database: "Database", settings: "Settings", days: float, points: i
 
 
 @contextmanager
-def _database(storage: StorageOptions) -> "Iterator[Database]":
+def opened(storage: StorageOptions) -> "Iterator[Database]":
     """Open the database of the settings; what Alembic and the driver refuse becomes an error with a remedy."""
     settings = settings_with(storage)
     from alembic.util import CommandError

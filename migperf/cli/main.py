@@ -22,6 +22,8 @@ from migperf.cli import (
     experiments,
     gpus,
     histories,
+    identity,
+    keys,
     mig,
     regressions,
     rooflines,
@@ -58,10 +60,12 @@ app.command(rich_help_panel=_THERE)(advise.advise)
 app.command(rich_help_panel=_THERE)(rooflines.calibrate)
 app.command(rich_help_panel=_THERE)(rooflines.roofline)
 app.add_typer(alerts.app, name="alerts", rich_help_panel=_THERE)
+app.command(rich_help_panel=_THERE)(identity.whoami)
 app.command(rich_help_panel=_SERVICE)(service.up)
 app.command(rich_help_panel=_SERVICE)(service.api)
 app.command(rich_help_panel=_SERVICE)(service.worker)
 app.command(rich_help_panel=_SERVICE)(service.scheduler)
+app.add_typer(keys.app, name="keys", rich_help_panel=_SERVICE)
 app.add_typer(database.app, name="db", rich_help_panel=_SERVICE)
 
 

@@ -216,9 +216,16 @@ class BenchmarkOptions:
         return {name: value for name, value in given.items() if value is not None}
 
 
+def _hand_on(key: str | None) -> str | None:
+    """Put an API key where every client of this command finds it. It is in no message, and no default shows it."""
+    if key is not None:
+        os.environ["MIGPERF_API_KEY"] = key
+    return key
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceOptions:
-    """Where the service is."""
+    """Where the service is, and what opens it."""
 
     url: Annotated[
         str | None,
@@ -227,6 +234,17 @@ class ServiceOptions:
             envvar="MIGPERF_URL",
             metavar="URL",
             help="Where the service is (default: http://127.0.0.1:8642, or as the settings say).",
+        ),
+    ] = None
+    api_key: Annotated[
+        str | None,
+        typer.Option(
+            "--api-key",
+            envvar="MIGPERF_API_KEY",
+            metavar="KEY",
+            callback=_hand_on,
+            show_default=False,
+            help="API key, where the service asks for one. Better in the variable: all on this host can see options.",
         ),
     ] = None
 

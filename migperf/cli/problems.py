@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from migperf.client import FieldProblem
 
 FAILED, USAGE = 1, 2
+_KEY_REMEDIES = {
+    "AuthenticationError": ("Put a key into MIGPERF_API_KEY, or give --api-key; `migperf keys create` makes one.",),
+    "PermissionDeniedError": ("`migperf whoami` shows what the key allows.",),
+}
+"""By the names of the client's errors: this module is there before the client is."""
 _UNKNOWN_FIELD = "Extra inputs are not permitted"
 
 
@@ -83,7 +88,7 @@ def present(error: Exception) -> Presented:
             details = error.details if isinstance(error, UsageProblem) else ()
             return Presented(str(error), details, status=USAGE)
         case MigperfError():
-            return Presented(str(error))
+            return Presented(str(error), remedies=_KEY_REMEDIES.get(type(error).__name__, ()))
         case OSError():
             return Presented(f"{error.strerror or error}: {error.filename}" if error.filename else str(error))
     return Presented(

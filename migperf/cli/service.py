@@ -68,6 +68,7 @@ def scheduler(storage: StorageOptions, broker: BrokerOptions, verbose: Verbose =
 def api(storage: StorageOptions, broker: BrokerOptions, address: AddressOptions, verbose: Verbose = False) -> None:
     """Start the API and the web pages."""
     settings = settings_with(storage, broker, address)
+    settings.require_guarded()
     sys.stdout.flush()
     command = api_command(settings, verbose=verbose)
     os.execv(command[0], command)  # noqa: S606 - our own command, without a shell

@@ -36,6 +36,7 @@ class Interrupted(Exception):  # noqa: N818 - not an error: somebody wants us to
 def run_up(settings: Settings, *, first_benchmark: bool, say: Say) -> int:
     """Bring the schema up to date, start the service, and keep it running until SIGINT or SIGTERM."""
     check_setting(settings)
+    settings.require_guarded()
     _require_free_port(settings)
     upgrade_schema(settings)
     processes = service_processes(settings)
@@ -43,7 +44,9 @@ def run_up(settings: Settings, *, first_benchmark: bool, say: Say) -> int:
         signal.signal(number, _interrupt)
     try:
         bring_up(settings, processes, say)
-        if first_benchmark:
+        if settings.authenticates:
+            say(_how_to_get_in(settings))
+        elif first_benchmark:
             _measure_something(settings, processes, say)
         say(f"The page: {settings.api_url}/   Press Ctrl-C to stop.")
         while True:
@@ -102,6 +105,30 @@ def bring_up(settings: Settings, processes: list[ServiceProcess], say: Say) -> N
                 culprit = hopeless or processes[-1]
                 raise StartError(f"{culprit.name} does not start. End of {culprit.log}:\n{culprit.log_tail()}")
             time.sleep(POLL_S)
+
+
+def _how_to_get_in(settings: Settings) -> str:
+    """Return what opens the service. No key is made here: what is said here ends up in logs."""
+    from migperf.access.api_key import KeyState
+    from migperf.store import keys
+    from migperf.store.database import Database, now
+
+    database = Database(settings.sqlalchemy_url)
+    try:
+        with database.read() as session:
+            time = now(session)
+            usable = any(keys.state_of(row, time) is KeyState.ACTIVE for row in keys.all_of(session))
+    finally:
+        database.close()
+    if usable:
+        return "Authentication is required: API and pages ask for a key (`migperf keys list`)."
+    return (
+        "Authentication is required, and there is no key yet: make the first with "
+        f"`migperf keys create NAME --scope admin --data-dir {settings.data_dir}`."
+        if not settings.database_url
+        else "Authentication is required, and there is no key yet: make the first with `migperf keys create NAME "
+        "--scope admin`, with the same MIGPERF_DATABASE_URL."
+    )
 
 
 def _is_ready(client: Client) -> bool:

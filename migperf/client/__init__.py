@@ -12,10 +12,12 @@ from migperf.client.errors import (
     ApiConflictError,
     ApiError,
     ApiNotFoundError,
+    AuthenticationError,
     CannotCheckError,
     CannotConfirmError,
     LayoutTimeoutError,
     MigperfClientError,
+    PermissionDeniedError,
     RequestRefusedError,
     RunDeletedError,
     ServiceError,
@@ -43,6 +45,7 @@ from migperf.client.history_models import (
     RunHistory,
 )
 from migperf.client.import_models import ImportedHistoryView, LeftOutView
+from migperf.client.key_models import KeyMade, KeyView, WhoAmI
 from migperf.client.models import (
     ArtifactView,
     BenchmarkReading,
@@ -97,6 +100,7 @@ __all__ = [
     "ApiError",
     "ApiNotFoundError",
     "ArtifactView",
+    "AuthenticationError",
     "BenchmarkReading",
     "CandidateView",
     "CannotCheckError",
@@ -138,6 +142,8 @@ __all__ = [
     "HistoryView",
     "ImportedHistoryView",
     "JointChangeView",
+    "KeyMade",
+    "KeyView",
     "LayoutChangeView",
     "LayoutPlan",
     "LayoutState",
@@ -149,6 +155,7 @@ __all__ = [
     "NodeView",
     "Outcome",
     "PartitionView",
+    "PermissionDeniedError",
     "PhaseEvent",
     "Place",
     "PointBrief",
@@ -182,6 +189,7 @@ __all__ = [
     "UnknownFormatError",
     "UnreachableError",
     "WaitTimeoutError",
+    "WhoAmI",
     "WorkloadDetail",
     "WorkloadView",
 ]

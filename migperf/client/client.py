@@ -1,6 +1,7 @@
 """The client: one method for everything that the REST service offers under ``/v1``."""
 
 import math
+import os
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,6 +14,7 @@ from urllib.parse import quote, urljoin
 from httpx import codes
 from pydantic import BaseModel
 
+from migperf.access.api_key import ApiKey, NotAKeyError
 from migperf.client.advice_calls import AdviceCalls
 from migperf.client.alert_calls import AlertCalls
 from migperf.client.comparison_calls import ComparisonCalls
@@ -32,6 +34,7 @@ from migperf.client.gpu_models import (
 )
 from migperf.client.history_calls import HistoryCalls
 from migperf.client.import_calls import ImportCalls
+from migperf.client.key_calls import KeyCalls
 from migperf.client.models import (
     ArtifactList,
     ArtifactView,
@@ -58,6 +61,7 @@ from migperf.client.roofline_models import RooflineView
 from migperf.client.schedule_calls import ScheduleCalls
 from migperf.client.series_calls import SeriesCalls, run_path
 from migperf.client.transport import Query, Transport
+from migperf.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from migperf.store.requests import RunRequest
@@ -66,16 +70,32 @@ _SOONEST_S, _LATEST_S = 0.1, 1.0
 
 
 class Client(
-    SeriesCalls, ComparisonCalls, ExperimentCalls, ScheduleCalls, HistoryCalls, ImportCalls, AdviceCalls, AlertCalls
+    SeriesCalls,
+    ComparisonCalls,
+    ExperimentCalls,
+    ScheduleCalls,
+    HistoryCalls,
+    ImportCalls,
+    AdviceCalls,
+    AlertCalls,
+    KeyCalls,
 ):
     """A connection to one service. Close it, or use it in a ``with`` statement.
 
-    ``url`` defaults to the one that the settings (``MIGPERF_URL``) name, ``timeout_s`` bounds one request, and
-    ``patience_s`` is how long watching survives a service that has gone away. Errors are all ``MigperfClientError``.
+    ``url`` defaults to the one that the settings (``MIGPERF_URL``) name, ``api_key`` to ``MIGPERF_API_KEY``,
+    ``timeout_s`` bounds one request, and ``patience_s`` is how long watching survives a service that has gone away.
+    Errors are all ``MigperfClientError``; a key that is none, or a URL, raises ConfigurationError at once.
     """
 
-    def __init__(self, url: str | None = None, *, timeout_s: float = 30.0, patience_s: float = 60.0) -> None:
-        self._transport = Transport(url or _configured_url(), timeout_s)
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        api_key: str | None = None,
+        timeout_s: float = 30.0,
+        patience_s: float = 60.0,
+    ) -> None:
+        self._transport = Transport(url or _configured_url(), timeout_s, _key_of(api_key))
         self._patience_s = patience_s
 
     def __enter__(self) -> Self:
@@ -289,6 +309,17 @@ def _configured_url() -> str:
     from migperf.settings import load_settings
 
     return load_settings().api_url
+
+
+def _key_of(given: str | None) -> ApiKey | None:
+    """Return the key that was given, else that of the environment; None where there is none."""
+    text, what = (given, "api_key") if given is not None else (os.environ.get("MIGPERF_API_KEY"), "MIGPERF_API_KEY")
+    if not text:
+        return None
+    try:
+        return ApiKey.parse(text.strip(), f"{what} (or --api-key)" if given is None else what)
+    except NotAKeyError as error:
+        raise ConfigurationError(str(error)) from None
 
 
 def _gpu_path(uuid: str, *below: str) -> str:

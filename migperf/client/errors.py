@@ -86,6 +86,14 @@ class RequestRefusedError(ApiError):
     """The request is not acceptable as it is; ``errors`` names the fields and what is wrong with each."""
 
 
+class AuthenticationError(ApiError):
+    """The service asks for an API key: none was sent, or it is not good (any more)."""
+
+
+class PermissionDeniedError(ApiError):
+    """The API key lacks the scope that the message names."""
+
+
 class ApiNotFoundError(ApiError):
     """There is no such thing (any more)."""
 
@@ -100,6 +108,8 @@ class ServiceError(ApiError):
 
 _BY_STATUS: dict[int, type[ApiError]] = {
     400: RequestRefusedError,
+    401: AuthenticationError,
+    403: PermissionDeniedError,
     404: ApiNotFoundError,
     409: ApiConflictError,
     413: RequestRefusedError,

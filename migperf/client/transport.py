@@ -11,6 +11,7 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 import migperf
+from migperf.access.api_key import ApiKey
 from migperf.client.errors import ApiError, UnexpectedAnswerError, UnreachableError
 from migperf.errors import ConfigurationError
 
@@ -25,12 +26,17 @@ Query = Sequence[tuple[str, str]]
 class Transport:
     """Sends requests to one service and turns whatever goes wrong into a MigperfClientError."""
 
-    def __init__(self, url: str, timeout_s: float) -> None:
+    def __init__(self, url: str, timeout_s: float, api_key: ApiKey | None = None) -> None:
         self.url = _checked(url)
+        authorization = {} if api_key is None else {"Authorization": f"Bearer {api_key.text}"}
         self._http = httpx.Client(
             base_url=self.url,
             timeout=httpx.Timeout(timeout_s, connect=CONNECT_TIMEOUT_S),
-            headers={"User-Agent": f"migperf-client/{migperf.__version__}", "Accept": "application/json"},
+            headers={
+                "User-Agent": f"migperf-client/{migperf.__version__}",
+                "Accept": "application/json",
+                **authorization,
+            },
             trust_env=not _is_this_host(self.url),
         )
 

@@ -656,3 +656,35 @@ class DeliveryRow(Base):
 
     alert: Mapped[AlertRow] = relationship(back_populates="deliveries")
     channel: Mapped[ChannelRow] = relationship(lazy="joined")
+
+
+class ApiKeyRow(Base):
+    """An API key: who may do what. Of its secret there is the SHA-256 alone."""
+
+    __tablename__ = "api_keys"
+
+    id: Mapped[str] = mapped_column(String(12), primary_key=True)
+    """The middle part of the key, which is no secret."""
+    name: Mapped[str] = mapped_column(String(64))
+    digest: Mapped[str] = mapped_column(String(64))
+    scopes: Mapped[list[Any]] = mapped_column(Json)
+    """As they were asked for: what they contain is not written out."""
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+    """Up to a minute old: it is not written at every request."""
+    revoked_at: Mapped[datetime | None]
+
+
+class SessionRow(Base):
+    """Somebody who has signed in to the pages with a key."""
+
+    __tablename__ = "sessions"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    """SHA-256 of the id that is in the browser's cookie."""
+    key_id: Mapped[str] = mapped_column(ForeignKey("api_keys.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+    key: Mapped[ApiKeyRow] = relationship(lazy="joined")

@@ -19,6 +19,7 @@ from api.schemas import (
     health,
     histories,
     history_import,
+    keys,
     layouts,
     partitions,
     points,
@@ -34,6 +35,7 @@ from api.schemas import (
     workloads,
 )
 from api.schemas.histories import PointPatch
+from api.schemas.keys import KeyRequest
 from api.schemas.layouts import LayoutRequest
 from api.schemas.regressions import RegressionPatch
 from api.schemas.schedules import SchedulePatch
@@ -64,6 +66,7 @@ INPUTS: dict[str, type[BaseModel]] = {
     "WebhookChannel": WebhookChannel,
     "SlackChannel": SlackChannel,
     "EmailChannel": EmailChannel,
+    "KeyRequest": KeyRequest,
 }
 SCHEMAS = (
     advice,
@@ -76,6 +79,7 @@ SCHEMAS = (
     health,
     histories,
     history_import,
+    keys,
     layouts,
     partitions,
     points,
@@ -171,6 +175,11 @@ OPERATIONS = {
     "forget_kept_layout",
     "get_layout_change",
     "cancel_layout_change",
+    "make_key",
+    "list_keys",
+    "get_key",
+    "revoke_key",
+    "get_whoami",
     "get_metrics",
     "get_health",
     "get_readiness",

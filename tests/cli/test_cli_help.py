@@ -27,11 +27,13 @@ COMMANDS = [
     *(f"schedules {name}" for name in ("validate", "add", "list", "show", "pause", "resume", "run-now", "delete")),
     "alerts list",
     *(f"alerts channels {name}" for name in ("add", "list", "delete", "test")),
+    "whoami",
+    *(f"keys {name}" for name in ("create", "list", "revoke")),
     *(f"db {name}" for name in ("upgrade", "downgrade", "current", "check", "thin")),
 ]
 
 
-@pytest.mark.parametrize("command", ["", "run", "runs list", "schedules add", "compare", "check"])
+@pytest.mark.parametrize("command", ["", "run", "runs list", "schedules add", "compare", "check", "keys create"])
 def test_help_imports_nothing_heavy(command: str) -> None:
     code = f"""
 import sys
