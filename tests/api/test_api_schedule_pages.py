@@ -16,13 +16,15 @@ from migperf.schedules.document import Schedule
 from migperf.store.database import Database, now
 from migperf.store.models import FiringRow, ScheduleRow
 from migperf.store.requests import RunRequest
-from tests import builders
+from migperf.store.states import RunState
+from tests import builders, history_builder
 from tests.analysis.experiments.made_experiments import cell, made
 from tests.api.serving import TestClient, served
 from tests.api.steps import both_databases, measured
 from tests.api.test_api_pages import outline
 from tests.api.test_api_schedules import BENCHMARK, EXPERIMENT, FILE, added, fire
 from tests.databases import counted_statements
+from tests.history_builder import HOUR, NOON, fired, judge, scheduled
 
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'"
 
@@ -75,14 +77,33 @@ def test_the_list_tells_what_is_submitted_when_and_what_became_of_it(client: Tes
     page = page_of(client, "/schedules")
     first, second, third = rows_of(page, "schedules")
     assert first.startswith("weekly A step, every night experiment steps 0 5 * * SUN Europe/Berlin 20")
-    assert first.endswith("submitted : running")
-    assert second == "idle test-step single stream 30 2 * * * UTC paused not yet –"
+    assert first.endswith("submitted : running –")
+    assert second == "idle test-step single stream 30 2 * * * UTC paused not yet – –"
     assert third.startswith("nightly A step, every night test-step single stream 30 2 * * * Europe/Berlin 20")
-    assert third.endswith("submitted : queued")
+    assert third.endswith("submitted : queued –")
     for link in (f"/schedules/{nightly['id']}", "/v1/workloads/test-step", f"/runs/{fired['run_id']}",
                  f"/experiments/{experiment}"):  # fmt: skip
         assert f'href="{link}"' in page
     assert f'<time datetime="{datetime.fromisoformat(nightly["next_times"][0]).isoformat()}">' in page
+
+
+def test_what_a_schedule_says_is_a_verdict_or_that_it_measured_nothing(client: TestClient, database: Database) -> None:
+    schedule_id = scheduled(database)
+    [good] = history_builder.measured(database, [100.0])
+    fired(database, schedule_id, good, NOON)
+    judge(database)
+    history = 'href="/histories/'
+    for path in ("/schedules", f"/schedules/{schedule_id}"):
+        page = page_of(client, path)
+        assert "insufficient data" in page
+        assert history in page
+    [bad] = history_builder.measured(database, [100.0], NOON + HOUR, state=RunState.FAILED, reason="it broke")
+    fired(database, schedule_id, bad, NOON + HOUR)
+    judge(database)
+    for path in ("/schedules", f"/schedules/{schedule_id}"):
+        page = page_of(client, path)
+        assert "measured nothing" in page
+        assert "ended as failed: it broke" in page
 
 
 def test_schedules_are_listed_page_by_page_the_newest_first(
