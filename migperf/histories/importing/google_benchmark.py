@@ -40,8 +40,8 @@ class _Context(_Part):
     date: datetime
     host_name: str | None = None
     num_cpus: int | None = None
-    library_version: str | None = None
-    library_build_type: str | None = None
+    version: str | None = Field(default=None, alias="library_version")
+    build_type: str | None = Field(default=None, alias="library_build_type")
     cpu_scaling_enabled: bool | None = None
     commit: str | None = None
     """Given by ``--benchmark_context=commit=…``."""
@@ -133,8 +133,8 @@ def _hardware(context: _Context) -> dict[str, JsonValue]:
 
 def _environment(context: _Context) -> dict[str, JsonValue]:
     facts: dict[str, JsonValue] = {
-        "google_benchmark": context.library_version,
-        "library_build_type": context.library_build_type,
+        "google_benchmark": context.version,
+        "library_build_type": context.build_type,
         "cpu_scaling_enabled": context.cpu_scaling_enabled,
         "label.commit": context.commit,
     }
