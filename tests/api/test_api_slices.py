@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.layout_page import part_of
@@ -22,6 +22,7 @@ def test_every_grid_is_tried() -> None:
     assert grids == {(BOARDS[key].memory_units, BOARDS[key].compute_slices) for key in CUTTABLE}
 
 
+@settings(deadline=None)  # the first layouts of a board take their time
 @given(data=st.data())
 def test_instances_of_a_legal_layout_are_to_scale_and_never_overlap(data: st.DataObject) -> None:
     geometry = gpu_of_board(data.draw(st.sampled_from(CUTTABLE))).geometry
