@@ -12,15 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
 
 from migperf.settings import Settings, load_settings
 from migperf.store.database import Database
 from tests.databases import BACKENDS, make_empty, migrated_database, migrated_sqlite, temporary_database
 
-settings.register_profile("tests", deadline=None)
-settings.load_profile("tests")
-"""Speed belongs into benchmarks: an example that takes longer on a busy host shows nothing."""
 PAYLOADS = str(Path(__file__).parent / "payloads")
 sys.path.insert(0, PAYLOADS)
 os.environ["MIGPERF_GPUS"] = "none"
