@@ -133,7 +133,7 @@ def test_a_page_of_an_experiments_runs_is_read_from_one_index_in_its_order(datab
         plan = query_plan(session, lambda: listing.list_runs(session, wanted, sort, 5, None), "runs")
     assert "ix_runs_experiment" in plan
     sorts = [line for line in plan.upper().splitlines() if "SORT KEY" in line or "TEMP B-TREE" in line]
-    assert len(sorts) <= 1, "the runs of one page are put in order once they are found, and nothing else is"
+    assert len(sorts) == 1, "the runs of one page are put in order once they are found, and nothing else is"
 
 
 def test_the_page_of_a_run_leads_to_the_page_of_its_experiment(client: TestClient, database: Database) -> None:
