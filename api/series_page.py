@@ -74,6 +74,6 @@ def _title(scope: Scope, run: Run) -> str:
 
 
 def _drawings(session: Session, run: Run, heads: Sequence[SeriesHead]) -> list[Sparkline | None]:
-    read = [(series.downsample(session, head, POINTS), series.gaps(session, head.id)) for head in heads]
+    read = series.downsample_all(session, heads, POINTS)
     axis, window = Axis.over(read), window_of(run)
     return [draw(chunk, gaps, axis, window, head.metric.kind) for head, (chunk, gaps) in zip(heads, read, strict=True)]

@@ -92,12 +92,13 @@ def draw(chunk: Chunk, gaps: Sequence[Gap], axis: Axis, window: Window | None, k
 
 def _ticks(x: Floats) -> str:
     """Return a mark for each event, from the bottom to the top."""
-    return "".join(f"M{at:.1f},{HEIGHT}V0" for at in x)
+    return "".join(f"M{at:.1f},{HEIGHT}V0" for at in x.tolist())
 
 
 def _lines(x: Floats, y: Floats, cuts: Sequence[int]) -> str:
     """Return a line through the points that is interrupted before those at ``cuts``."""
-    points = [f"{at:.1f},{height:.1f}" for at, height in zip(x, y, strict=True)]
+    # Python's own numbers: those of numpy take several times as long to write.
+    points = [f"{at:.1f},{height:.1f}" for at, height in zip(x.tolist(), y.tolist(), strict=True)]
     return "".join(_stroke(part) for part in _pieces(points, cuts))
 
 

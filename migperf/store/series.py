@@ -7,7 +7,7 @@ from migperf.metrics.downsampling import Method
 from migperf.store.compaction import compact
 from migperf.store.series_heads import SeriesHead, get, list_heads
 from migperf.store.series_news import since
-from migperf.store.series_reading import SeriesPage, downsample, gaps, read, read_page
+from migperf.store.series_reading import SeriesPage, downsample, downsample_all, gaps, read, read_page
 from migperf.store.series_writing import append
 from migperf.store.summaries import read_summaries, store_summaries
 
@@ -18,6 +18,7 @@ __all__ = [
     "append",
     "compact",
     "downsample",
+    "downsample_all",
     "gaps",
     "get",
     "list_heads",

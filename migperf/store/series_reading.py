@@ -1,10 +1,10 @@
-"""Samples and gaps of one series out of the database: all, a page, or few that show the same picture.
+"""Samples and gaps out of the database: of one series all, a page, or few that show the same picture; of many, so few.
 
 Chunks may be merged while somebody reads. Each function takes samples from one statement, whose answer is of one
 moment, so that it meets each sample once.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,10 +17,11 @@ from migperf.metrics.downsampling import downsample as choose
 from migperf.metrics.metric import Kind
 from migperf.metrics.series import Chunk, Gap
 from migperf.store.bulk import fetch_binary
-from migperf.store.chunk_rows import OUTLINE_PART
+from migperf.store.chunk_rows import OUTLINE_PART, in_order
+from migperf.store.chunks import decode
 from migperf.store.models import SeriesChunk, SeriesGap
 from migperf.store.series_heads import SeriesHead
-from migperf.store.series_spans import Span, chunks_in, joined, outlines_in
+from migperf.store.series_spans import Span, chunks_in, encoded_by_series, joined, outline_where, outlines_in
 
 _READ_AHEAD = 16
 _FROM_OUTLINES = 2 * OUTLINE_PART
@@ -73,12 +74,28 @@ def downsample(
     Of long spans the chunks' outlines are read instead of the chunks: the lowest and highest samples of short parts.
     """
     span = Span(start_ns, end_ns)
-    coarse = head.metric.kind is not Kind.EVENT and _count(session, head, span) >= _FROM_OUTLINES * points
+    coarse = _is_coarse(head, points, _count(session, head, span))
     query = outlines_in(head.id, span) if coarse else chunks_in(head.id, span)
     chunk = joined(fetch_binary(session, query), span)
     if len(chunk) <= points:
         return chunk
     return choose(chunk, points, method, kind=head.metric.kind, gaps=gaps(session, head.id, start_ns, end_ns))
+
+
+def downsample_all(session: Session, heads: Sequence[SeriesHead], points: int) -> list[tuple[Chunk, tuple[Gap, ...]]]:
+    """Return about ``points`` samples of each series, as ``downsample`` chooses them, and all its gaps.
+
+    Two statements, however many series: what shows all series of a run would spend its time on asking otherwise.
+    """
+    of_these = SeriesChunk.series_id.in_([head.id for head in heads])
+    coarse = SeriesChunk.series_id.in_([head.id for head in heads if _is_coarse(head, points, head.samples)])
+    encoded = encoded_by_series(session, of_these, outline_where(coarse))
+    holes = _gaps_by_series(session, heads)
+    return [
+        (choose(chunk, points, kind=head.metric.kind, gaps=holes[head.id]), holes[head.id])
+        for head in heads
+        for chunk in (in_order(decode(encoded.get(head.id, ()))),)
+    ]
 
 
 def gaps(session: Session, series_id: int, start_ns: int | None = None, end_ns: int | None = None) -> tuple[Gap, ...]:
@@ -94,6 +111,19 @@ def gaps(session: Session, series_id: int, start_ns: int | None = None, end_ns: 
 def gap_of(row: SeriesGap) -> Gap:
     """Return the gap that a row describes."""
     return Gap(row.start_ns, row.end_ns, Absence(AbsenceState(row.state), row.reason))
+
+
+def _gaps_by_series(session: Session, heads: Sequence[SeriesHead]) -> dict[int, tuple[Gap, ...]]:
+    query = select(SeriesGap).where(SeriesGap.series_id.in_([head.id for head in heads]))
+    found: dict[int, list[Gap]] = {head.id: [] for head in heads}
+    for row in session.scalars(query.order_by(SeriesGap.series_id, SeriesGap.start_ns)):
+        found[row.series_id].append(gap_of(row))
+    return {series_id: tuple(those) for series_id, those in found.items()}
+
+
+def _is_coarse(head: SeriesHead, points: int, samples: int) -> bool:
+    """Whether outlines tell enough of so many samples. Events are never left out, so they have to be read."""
+    return head.metric.kind is not Kind.EVENT and samples >= _FROM_OUTLINES * points
 
 
 def _count(session: Session, head: SeriesHead, span: Span) -> int:

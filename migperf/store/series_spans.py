@@ -57,8 +57,12 @@ def chunks_in(series_id: int, span: Span) -> Select[Any]:
 
 def outlines_in(series_id: int, span: Span) -> Select[Any]:
     """As ``chunks_in``, but with the outline in place of the samples of chunks that have one and lie in the span."""
-    suffices = and_(SeriesChunk.outline.is_not(None), span.covers())
-    return _held(series_id, span, case((suffices, SeriesChunk.outline), else_=SeriesChunk.data))
+    return _held(series_id, span, outline_where(span.covers()))
+
+
+def outline_where(suffices: ColumnElement[bool]) -> ColumnElement[bytes]:
+    """Return the outline of chunks of which it suffices, where they have one; else the samples."""
+    return case((and_(SeriesChunk.outline.is_not(None), suffices), SeriesChunk.outline), else_=SeriesChunk.data)
 
 
 def joined(rows: Iterable[AnyRow], span: Span) -> Chunk:
@@ -66,9 +70,11 @@ def joined(rows: Iterable[AnyRow], span: Span) -> Chunk:
     return span.cut(in_order(decode([Encoded(row.held, row.codec, row.first_ns) for row in rows])))
 
 
-def encoded_by_series(session: Session, these: ColumnElement[bool]) -> dict[int, list[Encoded]]:
-    """Return the chunks that are meant in order, by the ids of their series."""
-    query = select(SeriesChunk.series_id, *COLUMNS, SeriesChunk.data).where(these)
+def encoded_by_series(
+    session: Session, these: ColumnElement[bool], held: ColumnElement[bytes] | None = None
+) -> dict[int, list[Encoded]]:
+    """Return the chunks that are meant in order, by the ids of their series; ``held`` in place of all samples."""
+    query = select(SeriesChunk.series_id, *COLUMNS, SeriesChunk.data if held is None else held).where(these)
     found: dict[int, list[Encoded]] = {}
     ordered = query.order_by(SeriesChunk.series_id, SeriesChunk.sequence)
     for series_id, codec, first_ns, data in fetch_binary(session, ordered):

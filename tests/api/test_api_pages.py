@@ -28,6 +28,7 @@ from tests.api.steps import (
     submitted,
     watched,
 )
+from tests.databases import counted_statements
 
 CLOCK = Metric(name="clock_sm", unit="MHz", scope=Scope.GPU, source="nvml")
 
@@ -93,6 +94,19 @@ def test_the_overview_of_an_empty_service_says_what_to_do(client: TestClient) ->
     page = client.get("/").text
     assert "No run has been submitted yet" in page
     assert "migperf worker" in page
+
+
+def test_the_page_of_a_run_asks_no_more_of_the_database_for_more_series(client: TestClient, database: Database) -> None:
+    run_id, served = measured(database), client.app.state.database  # type: ignore[attr-defined]
+    asked = []
+    for count in (1, 30):
+        for number in range(count):
+            metric = Metric(name=f"clock_{number}", unit="MHz", scope=Scope.GPU, source="nvml")
+            watched(database, run_id, metric, {1.0: 90.0, 2.0: 91.0}, gap(1.2, 1.8, STALLED))
+        with counted_statements(served) as statements:
+            assert client.get(f"/runs/{run_id}").status_code == 200
+        asked.append(len(statements))
+    assert asked[0] == asked[1]
 
 
 @both_databases
