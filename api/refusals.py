@@ -1,4 +1,4 @@
-"""From exceptions to problem documents: which error becomes which kind of problem."""
+"""From exceptions to problems: which error becomes which kind, told as a document or, to a person, as a page."""
 
 import logging
 import uuid
@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import Response
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
@@ -25,6 +25,7 @@ from api.errors import (
     UnauthenticatedError,
 )
 from api.given import bounded, clipped
+from api.problem_page import problem_page, wants_page
 from api.problems import (
     BAD_CURSOR,
     BAD_URL,
@@ -99,46 +100,46 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, fail)
 
 
-async def refuse(request: Request, error: Exception) -> JSONResponse:
+async def refuse(request: Request, error: Exception) -> Response:
     """Answer an error that is the client's to mend."""
     kind = next(REFUSALS[base] for base in type(error).__mro__ if base in REFUSALS)
-    return problem_response(kind, clipped(str(error), MAX_DETAIL), request.url.path)
+    return _answer(request, kind, clipped(str(error), MAX_DETAIL))
 
 
-async def refuse_access(request: Request, error: Exception) -> JSONResponse:
+async def refuse_access(request: Request, error: Exception) -> Response:
     """Answer somebody who is not known, or may not do this."""
     headers = {}
     if isinstance(error, UnauthenticatedError):
         headers["WWW-Authenticate"] = CHALLENGE
     if isinstance(error, TooManyAttemptsError):
         headers["Retry-After"] = str(error.wait_s)
-    return problem_response(ACCESS[type(error)], str(error), request.url.path, headers=headers)
+    return _answer(request, ACCESS[type(error)], str(error), headers=headers)
 
 
-async def refuse_for_now(request: Request, error: Exception) -> JSONResponse:
+async def refuse_for_now(request: Request, error: Exception) -> Response:
     """Answer while the database is away or of another version."""
     _log.warning("%s %s: %s", request.method, request.url.path, error)
     detail = str(error) if isinstance(error, SchemaError) else "the database cannot be reached, or is too busy"
-    return problem_response(UNAVAILABLE, detail, request.url.path, headers={"Retry-After": str(RETRY_AFTER_S)})
+    return _answer(request, UNAVAILABLE, detail, headers={"Retry-After": str(RETRY_AFTER_S)})
 
 
-async def refuse_invalid(request: Request, error: Exception) -> JSONResponse:
+async def refuse_invalid(request: Request, error: Exception) -> Response:
     """Answer a request that does not validate, naming each field."""
     found: Sequence[Mapping[str, Any]] = error.errors() if isinstance(error, RequestValidationError) else ()
     problems = [_field_problem(e) for e in found[:MAX_ERRORS]]
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     detail = f"{problems[0].field}: {problems[0].detail}{more}"
-    return problem_response(VALIDATION, detail, request.url.path, errors=problems)
+    return _answer(request, VALIDATION, detail, errors=problems)
 
 
-async def refuse_document(request: Request, error: Exception) -> JSONResponse:
+async def refuse_document(request: Request, error: Exception) -> Response:
     """Answer an experiment or a schedule that cannot be understood, naming each place in its file."""
     found = error.problems if isinstance(error, DocumentError) else ()
     problems = [FieldProblem(field=clipped(place), detail=clipped(what, MAX_DETAIL)) for place, what in found]
-    return problem_response(VALIDATION, clipped(str(error), MAX_DETAIL), request.url.path, errors=problems[:MAX_ERRORS])
+    return _answer(request, VALIDATION, clipped(str(error), MAX_DETAIL), errors=problems[:MAX_ERRORS])
 
 
-async def refuse_plainly(request: Request, error: Exception) -> JSONResponse:
+async def refuse_plainly(request: Request, error: Exception) -> Response:
     """Answer what the router refuses: an unknown path, or a method that the path does not have."""
     if not isinstance(error, HTTPException):
         return await fail(request, error)
@@ -147,15 +148,29 @@ async def refuse_plainly(request: Request, error: Exception) -> JSONResponse:
         405: f"{request.method} is not possible here; see the Allow header",
     }.get(error.status_code, str(error.detail))
     kind = plain_kind(error.status_code)
-    return problem_response(kind, detail, request.url.path, headers=error.headers)
+    return _answer(request, kind, detail, headers=error.headers)
 
 
-async def fail(request: Request, error: Exception) -> JSONResponse:
+async def fail(request: Request, error: Exception) -> Response:
     """Answer an error that nobody foresaw: log it, and tell the client no more than where in the log."""
     incident = uuid.uuid4().hex[:16]
     _log.error("incident %s: %s %s", incident, request.method, request.url.path, exc_info=error)
     detail = f"an unexpected error; the service has logged it as incident {incident}"
-    return problem_response(UNEXPECTED, detail, request.url.path, incident=incident)
+    return _answer(request, UNEXPECTED, detail, incident=incident)
+
+
+def _answer(
+    request: Request,
+    kind: ProblemKind,
+    detail: str,
+    *,
+    errors: Sequence[FieldProblem] | None = None,
+    incident: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    if wants_page(request):
+        return problem_page(request, kind, detail, errors=errors or (), headers=headers)
+    return problem_response(kind, detail, request.url.path, errors=errors, incident=incident, headers=headers)
 
 
 def _field_problem(error: Mapping[str, Any]) -> FieldProblem:

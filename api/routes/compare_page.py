@@ -9,11 +9,8 @@ from pydantic import BaseModel, Field
 
 from api.compare_page import ComparePage
 from api.dependencies import AppDatabase, AppLinks, AppPages
-from api.links import Links
 from api.needs import READ
 from migperf.analysis.terms import StatisticName
-from migperf.errors import NotFoundError
-from migperf.store.database import Database
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, dependencies=[READ])
 
@@ -41,7 +38,10 @@ class ComparePageQuery(BaseModel):
 def show_comparison(
     query: Annotated[ComparePageQuery, Query()], database: AppDatabase, links: AppLinks, pages: AppPages
 ) -> Response:
-    """Show two to eight sides, each of one or several runs. Of runs that were picked the first is the baseline."""
+    """Show two to eight sides, each of one or several runs. Of runs that were picked the first is the baseline.
+
+    Raises NotFoundError for a run that does not exist.
+    """
     if query.pick and not query.baseline:
         first, *others = query.pick
         address = urlencode({"baseline": first, "candidate": others}, doseq=True)
@@ -49,10 +49,8 @@ def show_comparison(
     sides = query.sides
     if not 1 < len(sides) <= MOST or not all(sides) or sum(map(len, sides)) > ComparePage.MOST_RUNS:
         return pages.render("compare.html", links, status=422, shown=None, most=MOST, most_runs=ComparePage.MOST_RUNS)
-    try:
-        shown = _gathered(database, sides, links)
-    except NotFoundError as error:
-        return pages.render("missing.html", links, status=404, detail=str(error))
+    with database.read() as session:
+        shown = ComparePage.of(session, sides, links)
     return pages.render(
         "compare.html",
         links,
@@ -61,8 +59,3 @@ def show_comparison(
         statistics=list(StatisticName),
         margin=query.margin,
     )
-
-
-def _gathered(database: Database, sides: tuple[tuple[str, ...], ...], links: Links) -> ComparePage:
-    with database.read() as session:
-        return ComparePage.of(session, sides, links)
