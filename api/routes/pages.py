@@ -9,9 +9,12 @@ from api.gpu_drawing import DrawnGpu
 from api.needs import OPEN, READ
 from api.problems import KINDS
 from api.run_page import RunPage
-from api.schemas.runs import RunList
+from api.schemas.runs import RunList, WaitView
 from migperf.errors import NotFoundError
+from migperf.jobs.wait_reader import why_run_waits
 from migperf.store import listing, regressions
+from migperf.store.database import now
+from migperf.store.states import RunState
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, dependencies=[READ])
 open_router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, dependencies=[OPEN])
@@ -42,14 +45,19 @@ def show_overview(database: AppDatabase, settings: AppSettings, links: AppLinks,
 
 
 @router.get("/runs/{run_id}")
-def show_run(run_id: str, database: AppDatabase, links: AppLinks, pages: AppPages) -> HTMLResponse:
-    """Show one run."""
+def show_run(
+    run_id: str, database: AppDatabase, settings: AppSettings, links: AppLinks, pages: AppPages
+) -> HTMLResponse:
+    """Show one run; while it is queued, with the reason why it waits."""
     try:
         with database.read() as session:
             shown = RunPage.of(session, run_id, links)
+            is_queued = shown.run.state is RunState.QUEUED
+            wait = why_run_waits(session, run_id, now(session), settings.node_stale_s) if is_queued else None
     except NotFoundError as error:
         return pages.render("missing.html", links, status=404, detail=str(error))
-    return pages.render("run.html", links, shown=shown, run=shown.run)
+    told = None if wait is None else WaitView.of(wait, links)
+    return pages.render("run.html", links, shown=shown, run=shown.run, wait=told)
 
 
 @open_router.get("/problems/{slug}")

@@ -23,11 +23,13 @@ from api.problems import (
 from api.run_preview import preview
 from api.schemas.queries import RunQuery
 from api.schemas.run_preview import RunPreview
-from api.schemas.runs import RunList, RunView
+from api.schemas.runs import RunDetail, RunList, RunView
+from migperf.jobs.wait_reader import why_run_waits
 from migperf.store import listing, runs
 from migperf.store.database import now
 from migperf.store.requests import RunRequest
 from migperf.store.runs import Submitted
+from migperf.store.states import RunState
 
 router = APIRouter(prefix="/v1/runs", tags=["runs"], route_class=JsonRoute, dependencies=[READ])
 
@@ -103,10 +105,13 @@ def list_runs(query: Annotated[RunQuery, Query()], database: AppDatabase, links:
 
 
 @router.get("/{run_id}", summary="Show a run", responses=documented(NOT_FOUND))
-def get_run(run_id: RunId, database: AppDatabase, links: AppLinks) -> RunView:
-    """Return the run as it is now."""
+def get_run(run_id: RunId, database: AppDatabase, settings: AppSettings, links: AppLinks) -> RunDetail:
+    """Return the run as it is now; while it is queued, with the reason why it waits."""
     with database.read() as session:
-        return RunView.of(runs.get(session, run_id), links)
+        run = runs.get(session, run_id)
+        is_queued = run.state is RunState.QUEUED
+        wait = why_run_waits(session, run_id, now(session), settings.node_stale_s) if is_queued else None
+        return RunDetail.with_wait(run, wait, links)
 
 
 @router.post(

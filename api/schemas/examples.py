@@ -42,6 +42,7 @@ RUN_PARTITION: dict[str, JsonValue] = {
     "node": "gpu-node-3",
     "simulated": False,
 }
+_HOLDER_ID = "019ab3f2-7c21-7b31-8a0f-2c9be57d4f10"
 RUN: dict[str, JsonValue] = {
     "id": RUN_ID,
     "url": f"/v1/runs/{RUN_ID}",
@@ -96,6 +97,25 @@ RUN: dict[str, JsonValue] = {
         "attempt": 1,
         "role": "client",
         "member": 0,
+    },
+}
+WAITING_RUN: dict[str, JsonValue] = RUN | {
+    "state": "queued",
+    "version": 1,
+    "attempt": 0,
+    "progress": 0.0,
+    "partition": None,
+    "started_at": None,
+    "finished_at": None,
+    "measured": None,
+    "tainted": None,
+    "taints": None,
+    "environment": None,
+    "wait": {
+        "kind": "held",
+        "reason": "the only place that suits it, NVIDIA H100 80GB HBM3 1g.10gb on gpu-node-3, is held by another run",
+        "ahead": 2,
+        "held_by": [{"run": _HOLDER_ID, "page": f"/runs/{_HOLDER_ID}"}],
     },
 }
 TIMELINE_ITEM: dict[str, JsonValue] = {

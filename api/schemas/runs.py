@@ -10,6 +10,8 @@ from api.schemas.view import View
 from migperf.experiments.group import Role
 from migperf.gpus.partition import Partition, PartitionKind
 from migperf.gpus.placement import Placement
+from migperf.jobs.outlook import MOST_PLACES
+from migperf.jobs.waits import Wait, WaitKind
 from migperf.measure.engine import REFERENCE_FIELDS
 from migperf.measure.hygiene.facts import Taint
 from migperf.store.listing import RunPage
@@ -213,6 +215,46 @@ class RunView(View):
             environment=run.environment,
             experiment=None if run.group_row is None else RunExperiment.of(run, run.group_row, links),
         )
+
+
+class Holder(View):
+    """A run that has what another waits for."""
+
+    run: str = Field(description="Id of the run.")
+    page: str = Field(description="Path of its page.")
+
+
+class WaitView(View):
+    """Why a queued run waits."""
+
+    kind: WaitKind = Field(
+        description="nowhere: nothing that living nodes have suits it, so it waits until that changes; held: others "
+        "hold what suits it; processor: the CPU of the host is measured alone, and something runs there; changing: the "
+        "GPU is being cut anew, or is to be; group: its group is not complete yet; turn: a place is free for it."
+    )
+    reason: str = Field(description="The same as a sentence, with what helps where nothing suits.")
+    ahead: int = Field(description="Runs that are before it in the queue; 1000 stands for 1000 and more.")
+    held_by: list[Holder] = Field(description="Runs that hold what suits it, or are in its way; the first 24.")
+
+    @classmethod
+    def of(cls, wait: Wait, links: Links) -> Self:
+        """Show why a run waits."""
+        held_by = [Holder(run=run, page=links.page(run)) for run in wait.holders[:MOST_PLACES]]
+        return cls(kind=wait.kind, reason=wait.reason, ahead=wait.ahead, held_by=held_by)
+
+
+class RunDetail(RunView):
+    """One execution of a benchmark, and why it waits while it does."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{**examples.RUN, "wait": None}, examples.WAITING_RUN]})
+
+    wait: WaitView | None = Field(description="Why it waits, as things stand now; null unless it is queued.")
+
+    @classmethod
+    def with_wait(cls, run: Run, wait: Wait | None, links: Links) -> Self:
+        """Show a stored run, and why it waits."""
+        shown = RunView.of(run, links)
+        return cls(**dict(shown), wait=None if wait is None else WaitView.of(wait, links))
 
 
 class RunList(View):

@@ -15,6 +15,7 @@ source.addEventListener("progress", (event) => {
   document.getElementById("state").replaceChildren(state);
   document.getElementById("phase").textContent = words(now.phase);
   document.getElementById("progress").value = now.progress;
+  if (now.state !== "queued") document.getElementById("wait")?.remove();
 });
 
 // The finished run has more to show than this script knows of; its page needs no script.

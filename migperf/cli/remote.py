@@ -176,6 +176,8 @@ def _facts(client: Client, run: RunView) -> Iterator[tuple[str, str]]:
     yield "run", run.id
     yield "page", client.page_of(run)
     yield "submitted", moment(run.created_at)
+    if run.wait:
+        yield "waits", run.wait.reason
     if run.started_at:
         yield "started", moment(run.started_at)
     if run.finished_at:

@@ -67,6 +67,7 @@ from migperf.client.models import (
     RunView,
     StateEvent,
     TimelineItem,
+    WaitView,
     WorkloadDetail,
     WorkloadView,
 )
@@ -189,6 +190,7 @@ __all__ = [
     "UnknownFormatError",
     "UnreachableError",
     "WaitTimeoutError",
+    "WaitView",
     "WhoAmI",
     "WorkloadDetail",
     "WorkloadView",

@@ -129,6 +129,22 @@ class RunExperiment(View):
     """Its place among the runs of the attempt."""
 
 
+class Holder(View):
+    """A run that has what another waits for."""
+
+    run: str
+    page: str
+
+
+class WaitView(View):
+    """Why a queued run waits; ``kind`` is nowhere where nothing that living nodes have suits it."""
+
+    kind: str
+    reason: str
+    ahead: int = Field(description="Runs that are before it in the queue; 1000 stands for 1000 and more.")
+    held_by: tuple[Holder, ...] = ()
+
+
 class RunView(View):
     """A run as it was when the service answered; ``version`` grows with every change."""
 
@@ -162,6 +178,9 @@ class RunView(View):
     taint_retries: int = 0
     environment: dict[str, JsonValue] | None = None
     experiment: RunExperiment | None = Field(default=None, description="None for a run of its own.")
+    wait: WaitView | None = Field(
+        default=None, description="Why it is queued still; told of a run that is asked for by its id, None elsewhere."
+    )
     replayed: bool = Field(
         default=False,
         exclude=True,

@@ -45,13 +45,18 @@ class Outlook:
 
 def look_out(run: Waiting, offer: Offer, holders: Mapping[str, str]) -> Outlook:
     """Return where the run could be put; ``holders`` has the run on each partition that is in use, by its UUID."""
-    suiting = _partitions(run, offer) if run.layout is None else _gpus(run, run.layout, offer)
-    if not suiting:
-        return Outlook(why_none=_why_none(run, offer))
+    found = suiting(run, offer)
+    if not found:
+        return Outlook(why_none=why_none(run, offer))
     free = _given(run, replace(offer, layouts_wanted=run.layout is not None))
-    places = [Place(node, thing, thing.uuid in free, holders.get(thing.uuid)) for thing, node in suiting]
+    places = [Place(node, thing, thing.uuid in free, holders.get(thing.uuid)) for thing, node in found]
     places.sort(key=lambda place: not place.free)
     return Outlook(places=tuple(places[:MOST_PLACES]), free=len(free), suitable=len(places))
+
+
+def suiting(run: Waiting, offer: Offer) -> Sequence[tuple[Partition | Gpu, str]]:
+    """Return each partition that suits, free or not, or each GPU that could be cut for the run, with its node."""
+    return _partitions(run, offer) if run.layout is None else _gpus(run, run.layout, offer)
 
 
 def _partitions(run: Waiting, offer: Offer) -> list[tuple[Partition | Gpu, str]]:
@@ -81,7 +86,8 @@ def _given(run: Waiting, offer: Offer) -> frozenset[str]:
     return frozenset(thing.uuid for thing in found if thing is not None)
 
 
-def _why_none(run: Waiting, offer: Offer) -> str:
+def why_none(run: Waiting, offer: Offer) -> str:
+    """Return which condition nothing meets, and what there is instead; for a run that nothing suits."""
     if run.layout is not None:
         return _why_no_gpu(run, run.layout, offer)
     places = [*offer.free, *offer.held]

@@ -152,7 +152,8 @@ def can_be_shared(partition: Partition, sharing: Sharing, shares: int) -> bool:
     return True
 
 
-_WHOLE = (PartitionKind.CPU, PartitionKind.GPU)
+WHOLE_KINDS = (PartitionKind.CPU, PartitionKind.GPU)
+"""Kinds of partition that can be shared by the runs of a group."""
 
 
 class _Room:
@@ -197,7 +198,7 @@ class _Room:
 
     def _device_for(self, run: Waiting, sharing: Sharing, shares: int) -> Free | None:
         """Return the first whole device left that suits and can be shared so; nothing else is put on it."""
-        device = self._take(run, lambda whole: whole.kind in _WHOLE and can_be_shared(whole, sharing, shares))
+        device = self._take(run, lambda whole: whole.kind in WHOLE_KINDS and can_be_shared(whole, sharing, shares))
         if device is not None and device.partition.gpu_uuid is not None:
             self._shut.add(device.partition.gpu_uuid)
         return device

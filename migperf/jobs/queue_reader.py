@@ -1,6 +1,6 @@
 """The queue as placement sees it: single runs, and groups whose runs are placed in one step."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -29,7 +29,7 @@ class QueueReader:
         self._session = session
         self.seen: dict[str, Seen] = {}
 
-    def waiting(self) -> Iterator[Waiting | Together]:
+    def waiting(self) -> Generator[Waiting | Together, None, None]:
         """Yield what placement must know of each run, a group that is placed in one step where its first run stands."""
         with closing(queued(self._session)) as batches:
             for batch in batches:
@@ -44,8 +44,24 @@ class QueueReader:
     def _together(self, group: QueuedGroup) -> Together:
         gang = str(uuid7())
         self.seen |= {run.run_id: Seen(run, gang) for run in group.runs}
-        sharing = None if group.sharing is None else Sharing.model_validate(group.sharing)
-        return Together(tuple(_waiting(run) for run in group.runs), sharing, group.shares)
+        return _together(group)
+
+
+def asking_of(session: Session, run: Queued) -> Waiting | Together | None:
+    """Return one queued run as a pass would read it, or the group that it is placed with.
+
+    None where it is of a group not all of whose runs wait.
+    """
+    groups = {} if run.group_id is None else queued_groups(session, {run.group_id})
+    if run.group_id is None or run.group_id not in groups:
+        return _waiting(run)
+    group = groups[run.group_id]
+    return None if group is None else _together(group)
+
+
+def _together(group: QueuedGroup) -> Together:
+    sharing = None if group.sharing is None else Sharing.model_validate(group.sharing)
+    return Together(tuple(_waiting(run) for run in group.runs), sharing, group.shares)
 
 
 def _waiting(run: Queued) -> Waiting:

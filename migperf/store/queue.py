@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from migperf.store.groups import unsettled
@@ -48,6 +48,12 @@ def queued(session: Session) -> Generator[Sequence[Queued], None, None]:
     with session.execute(query) as rows:
         for batch in rows.partitions():
             yield [_queued(row) for row in batch]
+
+
+def queued_one(session: Session, run_id: str) -> Queued | None:
+    """Return one run as it waits; None if it does not."""
+    row = session.execute(select(*_COLUMNS).where(Run.id == run_id, Run.state == RunState.QUEUED)).one_or_none()
+    return None if row is None else _queued(row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +103,22 @@ def ahead_of(session: Session, priority: int, most: int) -> int:
     """Return how many runs wait that would be placed before a new one of that priority; no more than ``most``."""
     before = select(Run.id).where(Run.state == RunState.QUEUED, Run.priority >= priority).limit(most)
     return session.scalar(select(func.count()).select_from(before.subquery())) or 0
+
+
+def ahead_of_run(session: Session, run_id: str, most: int) -> int:
+    """Return how many runs are before a queued one in the order in which they are placed; no more than ``most``."""
+    own = select(Run.priority, Run.created_at).where(Run.id == run_id)
+    priority, created_at = session.execute(own).one()
+    sooner = or_(Run.created_at < created_at, and_(Run.created_at == created_at, Run.id < run_id))
+    is_before = or_(Run.priority > priority, and_(Run.priority == priority, sooner))
+    before = select(Run.id).where(Run.state == RunState.QUEUED, is_before).limit(most)
+    return session.scalar(select(func.count()).select_from(before.subquery())) or 0
+
+
+def length(session: Session, most: int) -> int:
+    """Return how many runs wait; no more than ``most``."""
+    found = select(Run.id).where(Run.state == RunState.QUEUED).limit(most)
+    return session.scalar(select(func.count()).select_from(found.subquery())) or 0
 
 
 def _queued(row: Any) -> Queued:  # noqa: ANN401 - a row of the columns
