@@ -1,11 +1,14 @@
 """GPUs of the service as they are drawn: each instance at its place, with what holds it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
 from api.schemas.gpus import ComputeInstanceView, GpuInstanceView, GpuView
+from api.share_drawing import LaneDrawing, draw_shared_gpu
 from api.slices import ComputePart, Drawing, Grid, InstancePart, SliceState, draw, draw_whole
 from api.standing import GpuState
+from migperf.gpus.partition import Partition
 from migperf.gpus.placement import Placement
 
 
@@ -17,14 +20,16 @@ class DrawnGpu:
     drawing: Drawing
     runs: tuple[tuple[str, str], ...]
     """Profile, or ``whole``, and the run's id."""
+    shared: LaneDrawing | None = None
+    """How it is drawn while runs of a group share it."""
 
     @classmethod
-    def of(cls, gpu: GpuView) -> Self:
-        """Draw a GPU."""
+    def of(cls, gpu: GpuView, shares: Sequence[Partition] = ()) -> Self:
+        """Draw a GPU; ``shares`` are what runs of a group have of it now."""
         computes = (compute for instance in gpu.instances for compute in instance.compute_instances)
         held = ((compute.profile, compute.run) for compute in computes)
         runs = tuple((profile, run) for profile, run in (("whole", gpu.run), *held) if run is not None)
-        return cls(gpu, _drawing(gpu), runs)
+        return cls(gpu, _drawing(gpu), runs, draw_shared_gpu(shares) if shares else None)
 
 
 def _drawing(gpu: GpuView) -> Drawing:

@@ -3,45 +3,27 @@
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-from api import fleet, gpu_fleet
 from api.dependencies import AppDatabase, AppLinks, AppPages, AppSettings
-from api.gpu_drawing import DrawnGpu
 from api.needs import OPEN, READ
+from api.overview_page import OverviewPage
 from api.problems import KINDS
 from api.run_page import RunPage
-from api.schemas.runs import RunList, WaitView
+from api.schemas.runs import WaitView
 from migperf.errors import NotFoundError
 from migperf.jobs.wait_reader import why_run_waits
-from migperf.store import listing, regressions
 from migperf.store.database import now
 from migperf.store.states import RunState
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, dependencies=[READ])
 open_router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, dependencies=[OPEN])
 
-LATEST = 25
-
 
 @router.get("/")
 def show_overview(database: AppDatabase, settings: AppSettings, links: AppLinks, pages: AppPages) -> HTMLResponse:
-    """Show the GPUs as their slices, the latest runs, the partitions, and how to submit a run."""
+    """Show the nodes and what runs there, the queue, what is new and what is open, and how to submit a run."""
     with database.read() as session:
-        page = listing.list_runs(session, listing.RunFilter(), listing.SortOrder.NEWEST, LATEST, cursor=None)
-        latest = RunList.of(page, links).items
-        partitions = fleet.partition_list(session, settings.node_stale_s).items
-        drawn = [DrawnGpu.of(gpu) for gpu in gpu_fleet.gpu_list(session, settings.node_stale_s, links).items]
-        environments = fleet.environments(session, settings.node_stale_s)
-        standing = regressions.count_all_standing(session)
-    return pages.render(
-        "overview.html",
-        links,
-        runs=latest,
-        partitions=partitions,
-        gpus=drawn,
-        environments=environments,
-        standing=standing,
-        api_url=settings.api_url,
-    )
+        shown = OverviewPage.of(session, settings.node_stale_s, links)
+    return pages.render("overview.html", links, shown=shown, api_url=settings.api_url)
 
 
 @router.get("/runs/{run_id}")

@@ -92,6 +92,13 @@ def latest(session: Session, limit: int, before: str | None = None) -> NewestPag
     return newest_page(session, rows, ExperimentRow.id, limit, before)
 
 
+def going_on(session: Session, limit: int) -> Sequence[ExperimentRow]:
+    """Return at most ``limit`` experiments that have not finished, newest first; their plans are not read."""
+    rows = select(ExperimentRow).options(defer(ExperimentRow.plan, raiseload=True))
+    query = rows.where(ExperimentRow.finished_at.is_(None)).order_by(ExperimentRow.id.desc()).limit(limit)
+    return session.scalars(query).all()
+
+
 def cells_of(session: Session, experiment_id: str, numbers: range) -> Sequence[CellRow]:
     """Return the cells with these numbers, in the order of the axes."""
     query = select(CellRow).where(CellRow.experiment_id == experiment_id, _is_within(CellRow.number, numbers))

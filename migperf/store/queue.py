@@ -115,6 +115,23 @@ def ahead_of_run(session: Session, run_id: str, most: int) -> int:
     return session.scalar(select(func.count()).select_from(before.subquery())) or 0
 
 
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """A run of the queue at a glance."""
+
+    run_id: str
+    workload: str
+    scenario: str
+    created_at: datetime
+    experiment_id: str | None
+
+
+def briefs(session: Session, run_ids: Collection[str]) -> Mapping[str, Brief]:
+    """Return these runs at a glance, by id."""
+    query = select(Run.id, Run.workload, Run.scenario, Run.created_at, Run.experiment_id).where(Run.id.in_(run_ids))
+    return {row.id: Brief(*row) for row in session.execute(query)}
+
+
 def length(session: Session, most: int) -> int:
     """Return how many runs wait; no more than ``most``."""
     found = select(Run.id).where(Run.state == RunState.QUEUED).limit(most)
