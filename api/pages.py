@@ -12,6 +12,7 @@ from api import formatting, history_words
 from api.caller import Caller
 from api.links import Links
 from api.plotly_script import plotly_version
+from migperf.access.scope import Scope
 from migperf.histories.wording import percent
 from migperf.measure.engine import engine_words
 from migperf.statistics.digits import duration
@@ -66,6 +67,13 @@ class Pages:
         pages._caller = caller
         return pages
 
+    def may(self, scope: str) -> bool:
+        """Tell whether whoever sees the page may do what needs the scope: everybody may where nobody is asked.
+
+        It decides what a page offers. What is done, the routes decide (``api.needs``).
+        """
+        return self._caller is None or Scope(scope) in self._caller.scopes
+
     def render(
         self,
         template: str,
@@ -76,5 +84,5 @@ class Pages:
         **context: object,
     ) -> HTMLResponse:
         """Return a page."""
-        text = self._templates.get_template(template).render(links=links, caller=self._caller, **context)
+        text = self._templates.get_template(template).render(links=links, caller=self._caller, may=self.may, **context)
         return HTMLResponse(text, status, headers or (HEADERS_WITH_FORM if self._caller else HEADERS))
