@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
+from api import series_table, tabular
 from api.negotiation import preferred
 from api.series_table import LongForm, schema_of, tables_of
-from api.tabular import BATCH_ROWS, TableFormat, write
+from api.tabular import TableFormat, write
 from migperf.metrics.series import Chunk, Gap
 from migperf.metrics.summary import Window
 from tests.api.steps import GRACT, LATENCY, LOST, POWER, STALLED
@@ -90,8 +91,15 @@ def test_what_is_no_number_has_no_value() -> None:
     assert table["value"].to_pylist() == [None, None, 1.0]
 
 
+BATCH_ROWS = 1 << 12
+
+
 @pytest.mark.parametrize("form", TableFormat)
-def test_a_long_table_of_many_series_comes_in_pieces_and_back_whole(form: TableFormat) -> None:
+def test_a_long_table_of_many_series_comes_in_pieces_and_back_whole(
+    form: TableFormat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (series_table, tabular):
+        monkeypatch.setattr(module, "BATCH_ROWS", BATCH_ROWS)
     long_form = LongForm.of([LATENCY, POWER, GRACT], {"run": "r"})
     long = Chunk.of(np.arange(2 * BATCH_ROWS + 3), np.arange(2 * BATCH_ROWS + 3) / 8)
 
