@@ -1,6 +1,6 @@
 """Judging: new results become points, histories with new points are judged, and schedules hear what they measured.
 
-It is done by the scheduler's passes, within a second of a result, and never when somebody looks at a page.
+It is done by the scheduler beside its passes, within a second of a result, and never when somebody looks at a page.
 """
 
 import logging

@@ -1,6 +1,6 @@
 """The scheduler process: fires schedules in time, passes over the queue, judges results, delivers alerts, thins series.
 
-Several of them do no harm.
+Several of them do no harm. Judging is done beside the rest, since it may take long.
 """
 
 import logging
@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from migperf.jobs.beside import Beside
 from migperf.jobs.confirming import Confirming
 from migperf.jobs.dispatch import Dispatcher
 from migperf.jobs.firing import Timekeeper
@@ -38,9 +39,11 @@ def run_scheduler(settings: Settings) -> int:
     timekeeper = Timekeeper(database, settings.node_stale_s)
     judge, confirming = Judge(database), Confirming(database, settings.node_stale_s)
     retention = Retention(database, settings)
-    steps = (dispatcher.run_pass, judge.step, confirming.step, postman.step, retention.step)
+    interval_s = settings.placement_interval_s
+    passes = Passes((dispatcher.run_pass, postman.step, retention.step), interval_s)
     try:
-        keep_time(timekeeper, Passes(steps, settings.placement_interval_s), stop)
+        with Beside((judge.step, confirming.step), interval_s, stop):
+            keep_time(timekeeper, passes, stop)
     finally:
         postman.close()
         dispatcher.close()
