@@ -19,7 +19,7 @@ let busy = false;
 function settle() {
   const isPlanned = planned !== null && planned === file.value;
   planButton.disabled = busy;
-  submitButton.disabled = busy || !isPlanned;
+  submitButton.disabled = busy || !isPlanned || "notAllowed" in submitButton.dataset;
   section.hidden = !isPlanned;
   document.getElementById("submit-hint").hidden = isPlanned;
 }
