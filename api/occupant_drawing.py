@@ -57,7 +57,7 @@ class DrawnOccupant:
 def draw_occupants(session: Session, found: Sequence[Occupant], links: Links) -> Mapping[str, Sequence[DrawnOccupant]]:
     """Return the runs on each device, by its UUID."""
     running = {one.run_id: _metrics(one.partition) for one in found if one.state is RunState.RUNNING}
-    read = lately(session, running, LATELY_S * NS_PER_S, MOST_DRAWN) if running else {}
+    read = lately(session, running, LATELY_S * NS_PER_S, MOST_DRAWN)
     by_device: dict[str, list[DrawnOccupant]] = {}
     for one in found:
         drawn = _drawn(read[one.run_id]) if one.run_id in read else None
