@@ -54,7 +54,9 @@ def rows_of_keys(page: str) -> list[str]:
 @pytest.mark.parametrize("scope", [Scope.READ, Scope.SUBMIT, Scope.OPERATE])
 def test_nobody_else_sees_the_page_or_a_link_to_it(visitor: TestClient, database: Database, scope: Scope) -> None:
     client = signed_in(visitor, made(database, scope))
-    page = text_of(page_of(client, "/keys", 403))
+    answer = client.get("/keys", headers={"Accept": "text/html"})
+    assert answer.status_code == 403
+    page = text_of(answer.text)
     assert "This needs the scope admin" in page
     assert "ask whoever runs this service" in page
     assert client.get("/v1/keys").json()["type"] == "/problems/missing-scope", "programs get a problem document"

@@ -27,7 +27,7 @@ def test_a_bad_statistic_is_told_to_a_person_with_what_would_be_right(client: Te
 def test_a_run_that_does_not_exist_is_told_to_a_person_with_where_to_look(client: TestClient) -> None:
     page = client.get("/compare?baseline=a&candidate=b", headers=BROWSER)
     assert (page.status_code, page.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
-    assert "no run with id &#39;a&#39;" in page.text
+    assert "No run with id &#39;a&#39;" in page.text
     assert 'href="/runs"' in page.text
 
 
@@ -45,5 +45,5 @@ def test_what_is_for_programs_answers_with_documents_whoever_asks(client: TestCl
 def test_a_path_that_leads_nowhere_is_told_by_a_page_with_links_that_lead_on(client: TestClient) -> None:
     page = client.get("/nowhere", headers=BROWSER)
     assert (page.status_code, page.headers["Vary"]) == (404, "Accept")
-    assert "there is nothing at this path" in page.text
+    assert "There is nothing at this path" in page.text
     assert 'href="/"' in page.text
