@@ -28,7 +28,7 @@ def read_situation(session: Session, now: datetime, stale_s: float) -> Situation
     """Return what there is and who has it; a node silent for ``stale_s`` seconds has nothing to give."""
     holders: dict[str, str] = {}
     for lease in nodes.occupied(session):
-        taken = (lease.partition, lease.device, lease.gpu if lease.closes_gpu else None)
+        taken = (lease.partition, *((lease.device, lease.gpu) if lease.closes_gpu else ()))
         holders |= {uuid: lease.run for uuid in taken if uuid is not None and lease.run is not None}
     awaited = frozenset(change.gpu for change in changes.waiting(session))
     return Situation(offer=read_offer(session, now, stale_s), holders=holders, awaited=awaited)

@@ -149,9 +149,15 @@ def list_nodes(session: Session) -> Sequence[Node]:
 
 
 def leased_runs(session: Session) -> dict[str, str]:
-    """Return the run that holds each leased partition, by the partition's UUID."""
-    query = select(Lease.partition, Lease.run_id).where(Lease.released_at.is_(None))
-    return {partition: run for partition, run in session.execute(query) if partition and run}
+    """Return the run that holds each leased partition, and each device that is held whole, by UUID.
+
+    Of a device that runs of a group share, it is the one placed last.
+    """
+    query = select(Lease.partition, Lease.device, Lease.exclusive, Lease.run_id).where(Lease.released_at.is_(None))
+    held: dict[str, str] = {}
+    for partition, device, exclusive, run in session.execute(query.order_by(Lease.id)):
+        held |= {uuid: run for uuid in (partition, device if exclusive else None) if uuid and run}
+    return held
 
 
 @dataclass(frozen=True, slots=True)

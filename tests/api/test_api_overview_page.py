@@ -155,6 +155,7 @@ def test_a_gpu_that_a_group_shares_is_drawn_by_its_shares(
     assert page.count("<title>MPS, at most 50 % of the multiprocessors: leased</title>") == 2
     for run_id in ids:
         assert f'<a href="/runs/{run_id}">' in page
+    assert client.get(f"/v1/partitions/{whole.uuid}").json()["run"] == ids[-1], "what is shared is not free"
 
 
 @both_databases

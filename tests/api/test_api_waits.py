@@ -2,8 +2,9 @@
 
 import pytest
 
-from migperf.store import experiments, runs
+from migperf.store import experiments, leases, runs
 from migperf.store.database import Database, now
+from migperf.store.leases import Berth
 from migperf.store.models import Run
 from tests import builders
 from tests.analysis.experiments.made_experiments import cell, made, together
@@ -76,6 +77,21 @@ def test_a_run_waits_for_a_change_of_layout_that_was_asked_for(
     wait = wait_of(client, run_id)
     assert (wait["kind"], wait["held_by"]) == ("held", [{"run": holder, "page": f"/runs/{holder}"}])
     assert "1 is being cut anew, or is to be" in str(wait["reason"])
+
+
+def test_a_part_of_a_gpu_is_not_held_by_who_has_another_part(
+    client: TestClient, database: Database, host: GpuHost, h100: str
+) -> None:
+    host.cut("3g.40gb+1g.10gb")
+    with database.write() as session:
+        run = builders.submit(session, now(session))
+        berth = Berth(node=host.node, partition=host.partition("3g.40gb"), gpu=host.gpu().uuid)
+        leases.grant(session, run, berth, now(session), 15)
+    answer = client.put(f"{h100}/layout", json={"layout": "7g.80gb", "wait": True})
+    assert answer.status_code == 202, answer.text
+    run_id = submitted(database, where={"profile": "1g.10gb", "simulated": True})
+    wait = wait_of(client, run_id)
+    assert (wait["kind"], wait["held_by"]) == ("changing", [])
 
 
 @pytest.mark.parametrize("cancelled", [False, True])
