@@ -9,9 +9,11 @@ Chromium opens pages and says when they were drawn.
 """
 
 import argparse
+import html
 import json
 import os
 import random
+import re
 import socket
 import subprocess
 import sys
@@ -41,9 +43,11 @@ from migperf.store.history_tables import PointRow
 from migperf.store.judging import judge_history
 from migperf.store.models import Label, ResultRow, Run
 from migperf.store.new_points import NewHistory, history_of
+from migperf.store.run_search import search_text
 from migperf.store.states import RunState
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
+_NEXT = re.compile(r'<a rel="next" href="([^"]+)"')
 MOST_P95_MS = 100.0
 MOST_DRAWN_MS = 1_000.0
 PARTITIONS = tuple(
@@ -68,8 +72,24 @@ PAGES = (
     "/runs",
     "/runs?state=failed",
     "/runs?workload=matrix-product&sort=-finished_at",
+    "/runs?workload=matrix-product",
+    "/runs?workload=no-such-workload&sort=-priority",
+    "/runs?scenario=train",
+    "/runs?tainted=true",
+    "/runs?kind=cpu",
+    "/runs?gpu_model=*processor*",
+    "/runs?gpu_model=*processor*&sort=-finished_at",
+    "/runs?partition=CPU-1",
+    "/runs?partition=CPU-1&sort=workload",
     "/runs?label=commit%3Dc77",
-    "/runs?q=commit",
+    "/runs?label=team%3Da",
+    "/runs?label=team%3Da&label=commit%3Dc77&sort=-finished_at",
+    "/runs?text=commit",
+    "/runs?text=commit%3Dc77",
+    "/runs?text=no-such-word",
+    "/runs?text=no-such-word&sort=-priority",
+    "/runs?sort=workload&state=failed",
+    "/runs?created_before=2026-01-02T00:00:00Z&sort=-finished_at",
     "/runs/{run}",
     "/runs/{large_run}",
     "/experiments",
@@ -88,6 +108,8 @@ PAGES = (
     "/layouts",
     "/advisor",
 )
+VIEWS = tuple(path for path in PAGES if path.partition("?")[0] == "/runs")
+"""Of the table of runs: their second pages are asked for, too."""
 IN_BROWSER = ("/runs", "/runs/{large_run}", "/histories/{long_history}")
 
 
@@ -133,7 +155,7 @@ class Report:
         """Return lines for people."""
         head = f"{self.database}: {self.shape.runs:,} runs; each page asked for {self.asked} times"
         rows = (
-            f"  {page.path:46} {page.status} {page.median_ms:8.1f} ms, p95 {page.p95_ms:8.1f} ms, {page.kib:7.1f} KiB"
+            f"  {page.path:60} {page.status} {page.median_ms:8.1f} ms, p95 {page.p95_ms:8.1f} ms, {page.kib:7.1f} KiB"
             for page in self.pages
         )
         drawn = (f"  drawn by Chromium: {path:27} {taken:8.0f} ms" for path, taken in self.drawn_ms.items())
@@ -171,8 +193,15 @@ def measure(name: str, server: str | None, shape: Shape, asked: int, *, browser:
         database.close()
         with served(url) as base_url, httpx.Client(base_url=base_url, timeout=60) as http:
             pages = [_asked(http, path, path.format(**known), asked) for path in PAGES]
+            pages += [_asked(http, f"{path} (next)", after, asked) for path in VIEWS if (after := _after(http, path))]
             drawn = drawn_ms(base_url, known) if browser else {}
     return Report(database=name, shape=shape, asked=asked, pages=pages, drawn_ms=drawn)
+
+
+def _after(http: httpx.Client, view: str) -> str | None:
+    """Return the path of a view's second page, None where it has one page."""
+    link = _NEXT.search(http.get(view).text)
+    return None if link is None else html.unescape(link[1])
 
 
 def _asked(http: httpx.Client, called: str, path: str, times: int) -> PageTime:
@@ -265,12 +294,15 @@ def _runs(database: Database, count: int) -> list[str]:
     told = [(one.model_dump(mode="json"), one.fingerprint()) for one in benchmarks]
     for begin in range(0, count, 5_000):
         made = [_run(number, chance, told) for number in range(begin, min(count, begin + 5_000))]
+        labels = {run["id"]: _labels(chance) for run in made}
+        for run in made:
+            run["search_text"] = search_text(run["workload"], labels[run["id"]])
         succeeded = [run for run in made if run["state"] is RunState.SUCCEEDED]
         ids += [run["id"] for run in succeeded]
         with database.write() as session:
             insert_rows(session, Run, made)
             copy_rows(session, ResultRow, [row for run in succeeded for row in _figures(run["id"], chance)])
-            copy_rows(session, Label, [row for run in made for row in _labels(run["id"], chance)])
+            copy_rows(session, Label, [row for run_id, given in labels.items() for row in _label_rows(run_id, given)])
     return ids
 
 
@@ -324,9 +356,13 @@ def _figures(run_id: str, chance: random.Random) -> Iterator[dict[str, Any]]:
         }
 
 
-def _labels(run_id: str, chance: random.Random) -> Iterator[dict[str, Any]]:
-    yield {"run_id": run_id, "key": "commit", "value": f"c{chance.randrange(500)}"}
-    yield {"run_id": run_id, "key": "team", "value": chance.choice("abcd")}
+def _labels(chance: random.Random) -> dict[str, str]:
+    return {"commit": f"c{chance.randrange(500)}", "team": chance.choice("abcd")}
+
+
+def _label_rows(run_id: str, labels: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    for key, value in labels.items():
+        yield {"run_id": run_id, "key": key, "value": value}
 
 
 def _large_run(database: Database, run_id: str, samples: int) -> str:

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from migperf.store import experiments
 from migperf.store.models import Label, PartitionRow, Run
@@ -17,6 +17,9 @@ from migperf.store.states import RunState
 __all__ = ["BadCursorError", "RunFilter", "RunPage", "SortOrder", "list_runs"]
 
 Row = TypeVar("Row")
+_HAVE_AN_INDEX = frozenset((Run.workload.key, Run.fingerprint.key, Run.partition.key))
+_MOST_OF_A_RARE_LABEL = 2_000
+"""Runs that are sorted in a few milliseconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +66,7 @@ def list_runs(session: Session, wanted: RunFilter, sort: SortOrder, limit: int, 
         experiments.require(session, wanted.experiment)
     place = None if cursor is None else Place.read(sort, cursor)
     back = place is not None and place.back
-    chosen = select(Run.id).where(*_conditions(wanted))
+    chosen = select(Run.id).where(*_conditions(session, wanted, sort))
     if sort.column is Run.finished_at:
         chosen = chosen.where(Run.finished_at.is_not(None))
     if place is not None:
@@ -89,8 +92,8 @@ def _page(sort: SortOrder, runs: Sequence[Run], *, has_next: bool, has_previous:
     return RunPage(runs, following, str(Place.before(sort, runs[0])) if has_previous else None)
 
 
-def _conditions(wanted: RunFilter) -> list[ColumnElement[bool]]:
-    equal = {
+def _conditions(session: Session, wanted: RunFilter, sort: SortOrder) -> list[ColumnElement[bool]]:
+    equal: dict[InstrumentedAttribute[Any], Any] = {
         Run.workload: wanted.workload,
         Run.scenario: wanted.scenario,
         Run.fingerprint: wanted.fingerprint,
@@ -98,22 +101,52 @@ def _conditions(wanted: RunFilter) -> list[ColumnElement[bool]]:
         Run.experiment_id: wanted.experiment,
         Run.tainted: wanted.tainted,
     }
-    conditions: list[ColumnElement[bool]] = [column == value for column, value in equal.items() if value is not None]
+    conditions: list[ColumnElement[bool]] = [
+        _to_compare(column, sort) == value for column, value in equal.items() if value is not None
+    ]
     if wanted.states:
         conditions.append(Run.state.in_(wanted.states))
     if wanted.ids:
         conditions.append(Run.id.in_(wanted.ids))
     if of_partition := _of_partition(wanted):
-        conditions.append(Run.partition.in_(select(PartitionRow.uuid).where(*of_partition)))
+        known = session.scalars(select(PartitionRow.uuid).where(*of_partition)).all()
+        conditions.append(_on_one_of(known, sort))
     if wanted.created_after is not None:
         conditions.append(Run.created_at > wanted.created_after)
     if wanted.created_before is not None:
         conditions.append(Run.created_at < wanted.created_before)
-    conditions += [
-        Run.id.in_(select(Label.run_id).where(Label.key == key, Label.value == value))
-        for key, value in wanted.labels.items()
-    ]
+    conditions += [_labelled(session, key, value) for key, value in wanted.labels.items()]
     return conditions + (has_words(wanted.text) if wanted.text else [])
+
+
+def _on_one_of(partitions: Sequence[str], sort: SortOrder) -> ColumnElement[bool]:
+    """Return the condition that a run is on one of some partitions. Those of several are in no index in any order."""
+    column = _to_compare(Run.partition, sort) if len(partitions) <= 1 else func.coalesce(Run.partition, "")
+    return column.in_(partitions)
+
+
+def _to_compare(column: InstrumentedAttribute[Any], sort: SortOrder) -> ColumnElement[Any]:
+    """Return what to compare a value with, so that the index that has the listing's order is read.
+
+    The indexes by workload, fingerprint and partition have the runs of each as they were submitted. For another order
+    the runs of a common one would all be read and sorted: COALESCE keeps databases from that.
+    """
+    if column.key in _HAVE_AN_INDEX and sort.column.key not in (Run.created_at.key, column.key):
+        return func.coalesce(column, "")
+    return column.expression
+
+
+def _labelled(session: Session, key: str, value: str) -> ColumnElement[bool]:
+    """Return the condition that a run has a label.
+
+    The runs of a rare label are all read and sorted; a common one is looked up for each run along the listing, until
+    a page is full. Databases cannot tell which it is: they know how often values are met, not those of one key.
+    """
+    of_label = (Label.key == key, Label.value == value)
+    some = select(Label.run_id).where(*of_label).limit(_MOST_OF_A_RARE_LABEL + 1).subquery()
+    if session.scalars(select(func.count()).select_from(some)).one() <= _MOST_OF_A_RARE_LABEL:
+        return Run.id.in_(select(Label.run_id).where(*of_label))
+    return select(Label.run_id).where(Label.run_id == Run.id, *of_label).correlate(Run).exists()
 
 
 def _of_partition(wanted: RunFilter) -> list[ColumnElement[bool]]:

@@ -40,6 +40,18 @@ BigInt = Annotated[int, mapped_column(BigInteger)]
 BigId = Annotated[int, mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)]
 """SQLite numbers rows by itself only where the type is exactly INTEGER."""
 _ACTIVE = text("released_at IS NULL")
+_FILTERS = (
+    "state",
+    "scenario",
+    "partition",
+    "tainted",
+    "fingerprint",
+    "experiment_id",
+    "created_at",
+    "search_text",
+)
+"""What listings of runs filter by, besides what they are sorted by."""
+_FINISHED = text("finished_at IS NOT NULL")
 _TO_THIN = text("thinned_at IS NULL")
 _HISTORY_DUE = text("history_due")
 _OF_EXPERIMENT = text("experiment_id IS NOT NULL")
@@ -171,7 +183,21 @@ class Run(Base):
             "finished_at",
             "search_text",
         ),
-        Index("ix_runs_finished_at_id", "finished_at", "id"),
+        # The same for the other orders. In that of their ends a run is entered once, when it has ended.
+        Index(
+            "ix_runs_finished",
+            "finished_at",
+            "id",
+            "workload",
+            *_FILTERS,
+            sqlite_where=_FINISHED,
+            postgresql_where=_FINISHED,
+        ),
+        Index("ix_runs_by_workload", "workload", "id", "finished_at", *_FILTERS),
+        Index("ix_runs_by_priority", "priority", "id", "workload", "finished_at", *_FILTERS),
+        Index("ix_runs_workload_created_at_id", "workload", "created_at", "id"),
+        Index("ix_runs_fingerprint_created_at_id", "fingerprint", "created_at", "id"),
+        Index("ix_runs_partition_created_at_id", "partition", "created_at", "id"),
         Index(
             "ix_runs_experiment",
             "experiment_id",
@@ -196,9 +222,9 @@ class Run(Base):
     state: Mapped[RunState] = mapped_column(_STATE)
     version: Mapped[int] = mapped_column(default=1)
 
-    workload: Mapped[str] = mapped_column(String(128), index=True)
+    workload: Mapped[str] = mapped_column(String(128))
     scenario: Mapped[str] = mapped_column(String(32))
-    fingerprint: Mapped[str] = mapped_column(String(64), index=True)
+    fingerprint: Mapped[str] = mapped_column(String(64))
     benchmark: Mapped[dict[str, Any]]
     """The whole measure.Benchmark, defaults written out."""
     layout: Mapped[str | None] = mapped_column(String(512))
@@ -210,7 +236,7 @@ class Run(Base):
     attempt: Mapped[int] = mapped_column(default=0)
     losses: Mapped[int] = mapped_column(default=0)
     """How many attempts ended without an outcome of their own."""
-    partition: Mapped[str | None] = mapped_column(ForeignKey("partitions.uuid"), index=True)
+    partition: Mapped[str | None] = mapped_column(ForeignKey("partitions.uuid"))
     phase: Mapped[str | None] = mapped_column(String(16))
     progress: Mapped[float] = mapped_column(default=0.0)
     cancel_requested_at: Mapped[datetime | None]
@@ -379,7 +405,7 @@ class Label(Base):
     """A name and a value that the user gave to a run."""
 
     __tablename__ = "run_labels"
-    __table_args__ = (Index("ix_run_labels_key_value", "key", "value"),)
+    __table_args__ = (Index("ix_run_labels_key_value_run_id", "key", "value", "run_id"),)
 
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
     key: Mapped[str] = mapped_column(String(64), primary_key=True)

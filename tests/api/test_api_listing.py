@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from migperf.store import nodes, runs
+from migperf.store import listing, nodes, runs
 from migperf.store.database import Database
 from migperf.store.listing import SortOrder
 from migperf.store.states import RunState
@@ -225,3 +225,34 @@ def test_profile_and_model_of_the_partition_filter(client: TestClient, database:
     assert ids(client, gpu_model="H100") == [], "without an asterisk the whole name is meant"
     assert ids(client, gpu_model="nvidia h100 80gb hbm?") == [run_id]
     assert ids(client, profile="2g.20gb") == []
+
+
+@both_databases
+@pytest.mark.parametrize("most_of_a_rare_label", [0, 2, 2_000])
+def test_common_and_rare_labels_are_found_alike(
+    client: TestClient, database: Database, monkeypatch: pytest.MonkeyPatch, most_of_a_rare_label: int
+) -> None:
+    monkeypatch.setattr(listing, "_MOST_OF_A_RARE_LABEL", most_of_a_rare_label)
+    teams = [submitted(database, NOW + timedelta(hours=n), labels={"team": "x", "n": str(n)}) for n in range(3)]
+    submitted(database, labels={"team": "y", "n": "x"})
+    assert ids(client, label="team=x") == teams[::-1]
+    assert ids(client, label=["team=x", "n=1"]) == [teams[1]]
+    assert ids(client, label="n=team") == []
+
+
+@both_databases
+@pytest.mark.parametrize("sort", list(SortOrder))
+def test_filters_leave_the_same_runs_in_every_order(client: TestClient, database: Database, sort: SortOrder) -> None:
+    first, second = measured(database, seed=1), measured(database, seed=2)
+    submitted(database, workload="resnet18")
+    fingerprint = client.get(f"/v1/runs/{first}").json()["fingerprint"]
+    expected = {
+        ("workload", "test-step"): {first, second},
+        ("fingerprint", fingerprint): {
+            run["id"] for run in client.get("/v1/runs").json()["items"] if run["fingerprint"] == fingerprint
+        },
+        ("partition", f"CPU-{second}"): {second},
+        ("kind", "cpu"): {first, second},
+        ("kind", "mig"): set(),
+    }
+    assert {query: set(ids(client, sort=sort, **dict([query]))) for query in expected} == expected
