@@ -14,8 +14,8 @@ from migperf.measure.phases import Phase
 from migperf.measure.timing_log import timing_metric
 from migperf.metrics.metric import Kind
 
-_FIRST = ("power_average", "gract", "clock_sm", "temperature_gpu", "cpu", "rss")
-"""Telling, and there on most devices; what was timed comes before them."""
+TELLING = ("power_average", "gract", "clock_sm", "temperature_gpu", "cpu", "rss")
+"""What charts show first of what was watched: it is there on most devices."""
 _MOST_FIRST = 5
 _THROTTLING = "throttle_"
 
@@ -47,7 +47,7 @@ class RunCharts:
         timing = timing_metric(Scenario(run.scenario)).name
         by_name = {item.name: item for item in items}
         timed = by_name.get(timing)
-        first = [name for name in (timing, *_FIRST) if name in by_name]
+        first = [name for name in (timing, *TELLING) if name in by_name]
         rest = [item.name for item in items if item.kind is not Kind.FLAG and item.name not in first]
         return cls(
             phases=tuple(_phases(timeline.items, window, run.started_at, run.finished_at)),

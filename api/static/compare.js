@@ -1,6 +1,9 @@
 // The page of a comparison: asks the service for it, statistic by statistic, since comparing takes time, and shows it.
 
 import { ask } from "./actions.js";
+import { localize } from "./local-times.js";
+
+localize(document);
 
 const page = document.getElementById("compare");
 const form = page.querySelector("form");
@@ -42,8 +45,6 @@ function ratioRow(statistic, { in_time: found, in_time_absent: absent }) {
   return [statistic, value(found.baseline_value), value(found.candidate_value), `${digits(found.ratio)} (${digits(low)} to ${digits(high)}, ${100 * level} %)`, words(found.verdict)];
 }
 
-const listed = (values) => values.map((value) => (value === null ? "not recorded" : typeof value === "string" ? value : JSON.stringify(value))).join(", ");
-
 function show(comparisons) {
   const first = comparisons.get(chosen);
   if (!first) return;
@@ -51,10 +52,6 @@ function show(comparisons) {
     const section = element("section", element("h2", `Candidate ${number + 1}`), element("p", element("strong", candidate.headline)));
     const rows = [...comparisons].map(([statistic, { candidates }]) => ratioRow(statistic, candidates[number]));
     section.append(table(`${words(first.metric)} per ${candidate.per}; a ratio below 1 is faster than the baseline.`, ["Statistic", "Baseline", "Candidate", "Ratio", "Verdict"], rows));
-    if (candidate.differences.length) {
-      const different = candidate.differences.map((each) => [`${each.aspect}: ${each.name}`, listed(each.baseline), listed(each.candidate)]);
-      section.append(table("What differs besides.", ["What", "Baseline", "Candidate"], different));
-    }
     for (const [run, rules] of Object.entries(candidate.tainted)) section.append(element("p", `Run ${run} is tainted: ${rules.map(words).join(", ")}.`));
     return section;
   });

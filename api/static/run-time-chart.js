@@ -2,8 +2,9 @@
 // hatched with their reason. Zooming reads the samples of that time anew, as close as they are.
 
 import { draw, number, plain, prepare, words } from "./chart.js";
+import { axisOf, broken, heading, stacked } from "./stacked.js";
 
-const POINTS = 2000, ROW_PX = 110, STRIP_PX = 26, SPACE_PX = 30, MARGINS_PX = 76;
+const POINTS = 2000, ROW_PX = 110, STRIP_PX = 26;
 const MOST_REASONS = 6, NARROWEST = 1 / 1500;
 
 const get = async (url) => {
@@ -53,17 +54,12 @@ export async function timeChart(element, phases, chosen, flags) {
 
 function drawing(theme, series, phases, flags, span) {
   const rows = [...(phases.length ? [{ px: STRIP_PX }] : []), ...(flags.some(isSet) ? [{ px: STRIP_PX }] : []), ...series.map(() => ({ px: ROW_PX }))];
-  const height = rows.reduce((sum, { px }) => sum + px + SPACE_PX, 0);
-  let top = 1;
-  for (const row of rows) {
-    row.domain = [Math.max(0, top - (row.px + SPACE_PX * 0.9) / height), top - (SPACE_PX * 0.9) / height];
-    top -= (row.px + SPACE_PX) / height;
-  }
+  const height = stacked(rows);
   const end = Math.max(0, ...series.flatMap(({ time_s }) => time_s.slice(-1)), ...phases.map(({ end_s }) => end_s));
   const start = Math.min(0, ...series.flatMap(({ time_s }) => time_s.slice(0, 1)));
   const window = series.find((one) => one.window)?.window;
   const layout = {
-    height: height + MARGINS_PX,
+    height,
     showlegend: false,
     hovermode: "x",
     margin: { l: 64, r: 16, t: 8, b: 44 },
@@ -90,12 +86,6 @@ const isSet = ({ value }) => value.some((each) => each > 0);
 function shades(theme, start, window) {
   const shade = (x0, x1, fillcolor, opacity) => ({ type: "rect", layer: "below", xref: "x", yref: "paper", x0, x1, y0: 0, y1: 1, fillcolor, opacity, line: { width: 0 } });
   return [shade(start, window.start_s, theme.shade, 1), shade(window.start_s, window.end_s, theme.window, 0.8)];
-}
-
-const axisOf = (place) => ({ y: place === 1 ? "y" : `y${place}`, key: place === 1 ? "yaxis" : `yaxis${place}` });
-
-function heading(layout, domain, text) {
-  layout.annotations.push({ text: plain(text), xref: "paper", x: 0, xanchor: "left", yref: "paper", y: domain[1], yanchor: "bottom", showarrow: false, font: { size: 11.5 } });
 }
 
 function strip(theme, layout, data, { domain }, place, title, bars) {
@@ -147,26 +137,6 @@ function merged(gaps, end, narrowest) {
     else found.push({ start: gap.start_s, end: until, why });
   }
   return found;
-}
-
-// The samples with a break in each gap, over which nothing may be drawn.
-function broken({ time_s, value, gaps }) {
-  const time = [], shown = [];
-  let next = 0;
-  time_s.forEach((at, i) => {
-    let cut = false;
-    while (next < gaps.length && gaps[next].start_s < at) {
-      next += 1;
-      cut = true;
-    }
-    if (cut) {
-      time.push(at);
-      shown.push(null);
-    }
-    time.push(at);
-    shown.push(value[i]);
-  });
-  return [time, shown];
 }
 
 function hatches(theme, layout, data, domain, place, gaps) {

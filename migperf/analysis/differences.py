@@ -3,15 +3,58 @@
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from migperf.analysis.measured import MeasuredRun
 from migperf.analysis.terms import Aspect
+from migperf.gpus.partition import Partition
 
 _NOT_SETTINGS = frozenset({"load_average_1min", "hygiene", "seed"})
 """Of an environment: seen of this run alone, or told by the benchmark."""
 _OF_PARTITION = ("kind", "model", "profile", "architecture", "memory_mib", "sm_count", "cpus", "driver_version")
 _PLACE = ("gpu_uuid", "uuid")
+
+
+class Described(Protocol):
+    """A run by what it did, how, with what and where."""
+
+    @property
+    def benchmark(self) -> Mapping[str, Any]:
+        """As it is stored, every default written out."""
+        ...
+
+    @property
+    def environment(self) -> Mapping[str, Any]:
+        """Facts about host, device and software."""
+        ...
+
+    @property
+    def partition(self) -> Partition | None:
+        """None where it was never placed."""
+        ...
+
+    @property
+    def node(self) -> str | None:
+        """None where it was never placed."""
+        ...
+
+    @property
+    def samples_per_step(self) -> int | None:
+        """None where its result does not tell."""
+        ...
+
+    @property
+    def sample_unit(self) -> str | None:
+        """None where its result does not tell."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contrast:
+    """One thing that is not the same in all runs, with its value in each of them; None where not recorded."""
+
+    aspect: Aspect
+    name: str
+    values: tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,21 +67,31 @@ class Difference:
     candidate: tuple[Any, ...]
 
 
-def differences(baseline: Sequence[MeasuredRun], candidate: Sequence[MeasuredRun]) -> tuple[Difference, ...]:
-    """Return all in which the runs differ, within a side as well, most weighty aspect first."""
-    return tuple(difference for aspect in Aspect for difference in _of_aspect(aspect, baseline, candidate))
+def contrasts(runs: Sequence[Described]) -> tuple[Contrast, ...]:
+    """Return all in which the runs differ, most weighty aspect first."""
+    return tuple(contrast for aspect in Aspect for contrast in _of_aspect(aspect, runs))
 
 
-def _of_aspect(
-    aspect: Aspect, baseline: Sequence[MeasuredRun], candidate: Sequence[MeasuredRun]
-) -> Iterator[Difference]:
-    read = _FACTS[aspect]
-    facts = [[read(run) for run in side] for side in (baseline, candidate)]
-    names = {name: None for side in facts for run in side for name in run}
-    for name in names:
-        first, second = (_distinct([run.get(name) for run in side]) for side in facts)
-        if len(_distinct((*first, *second))) > 1:
-            yield Difference(aspect=aspect, name=name, baseline=first, candidate=second)
+def differences(baseline: Sequence[Described], candidate: Sequence[Described]) -> tuple[Difference, ...]:
+    """Return all in which the runs of two sides differ, within a side as well, most weighty aspect first."""
+    first = len(baseline)
+    return tuple(
+        Difference(
+            aspect=found.aspect,
+            name=found.name,
+            baseline=_distinct(found.values[:first]),
+            candidate=_distinct(found.values[first:]),
+        )
+        for found in contrasts((*baseline, *candidate))
+    )
+
+
+def _of_aspect(aspect: Aspect, runs: Sequence[Described]) -> Iterator[Contrast]:
+    facts = [_FACTS[aspect](run) for run in runs]
+    for name in {name: None for each in facts for name in each}:
+        values = tuple(each.get(name) for each in facts)
+        if len(_distinct(values)) > 1:
+            yield Contrast(aspect=aspect, name=name, values=values)
 
 
 def _distinct(values: Sequence[Any]) -> tuple[Any, ...]:
@@ -46,7 +99,7 @@ def _distinct(values: Sequence[Any]) -> tuple[Any, ...]:
     return tuple({json.dumps(value, sort_keys=True): value for value in values}.values())
 
 
-def _work(run: MeasuredRun) -> Mapping[str, Any]:
+def _work(run: Described) -> Mapping[str, Any]:
     return {
         "workload": run.benchmark["workload"],
         "scenario": run.benchmark["scenario"],
@@ -59,15 +112,17 @@ def _work(run: MeasuredRun) -> Mapping[str, Any]:
     }
 
 
-def _method(run: MeasuredRun) -> Mapping[str, Any]:
+def _method(run: Described) -> Mapping[str, Any]:
     return {**_flat("method", run.benchmark["method"]), "seed": run.benchmark.get("seed")}
 
 
-def _environment(run: MeasuredRun) -> Mapping[str, Any]:
+def _environment(run: Described) -> Mapping[str, Any]:
     return {name: value for name, value in sorted(run.environment.items()) if name not in _NOT_SETTINGS}
 
 
-def _partition(run: MeasuredRun) -> Mapping[str, Any]:
+def _partition(run: Described) -> Mapping[str, Any]:
+    if run.partition is None:
+        return {}
     described = run.partition.model_dump(mode="json")
     kept = {name: described[name] for name in _OF_PARTITION}
     return {**kept, "node": run.node, **{name: described[name] for name in _PLACE}}
@@ -77,7 +132,7 @@ def _flat(prefix: str, facts: Mapping[str, Any]) -> dict[str, Any]:
     return {f"{prefix}.{name}": value for name, value in facts.items()}
 
 
-_FACTS: Mapping[Aspect, Callable[[MeasuredRun], Mapping[str, Any]]] = {
+_FACTS: Mapping[Aspect, Callable[[Described], Mapping[str, Any]]] = {
     Aspect.WORK: _work,
     Aspect.METHOD: _method,
     Aspect.ENVIRONMENT: _environment,

@@ -5,7 +5,7 @@ This is the door to the modules that do it; times stored are ns since the run's 
 
 from migperf.metrics.downsampling import Method
 from migperf.store.compaction import compact
-from migperf.store.series_heads import SeriesHead, get, list_heads
+from migperf.store.series_heads import SeriesHead, get, list_heads, metrics_of
 from migperf.store.series_news import since
 from migperf.store.series_reading import SeriesPage, downsample, downsample_all, gaps, read, read_page
 from migperf.store.series_writing import append
@@ -22,6 +22,7 @@ __all__ = [
     "gaps",
     "get",
     "list_heads",
+    "metrics_of",
     "read",
     "read_page",
     "read_summaries",

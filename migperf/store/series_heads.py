@@ -56,6 +56,16 @@ def list_heads(session: Session, run_id: str) -> list[SeriesHead]:
     return [_head(row) for row in session.execute(_heads(run_id).order_by(SeriesRow.name))]
 
 
+def metrics_of(session: Session, run_ids: Collection[str]) -> list[Metric]:
+    """Return of what at least one of the runs has samples, each name once and in order; their scopes may differ."""
+    has_samples = select(SeriesChunk.sequence).where(SeriesChunk.series_id == SeriesRow.id).exists()
+    query = select(SeriesRow).where(SeriesRow.run_id.in_(run_ids), has_samples).order_by(SeriesRow.name, SeriesRow.id)
+    by_name: dict[str, Metric] = {}
+    for row in session.scalars(query):
+        by_name.setdefault(row.name, metric_of(row))
+    return list(by_name.values())
+
+
 def get(session: Session, run_id: str, name: str) -> SeriesHead:
     """Return the head of one series. Raises NotFoundError."""
     row = session.execute(_heads(run_id).where(SeriesRow.name == name)).one_or_none()

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from migperf.store import experiments
+from migperf.measure.figures import ResultFigure
+from migperf.metrics.metric import Scope
+from migperf.store import experiments, results
 from migperf.store.database import Database, now
 from migperf.store.states import RunState
 from tests.analysis.experiments.made_experiments import Ending, cell, made, throughput
@@ -66,10 +68,40 @@ def test_a_run_is_cancelled_and_deleted_by_its_buttons(silent: "Page", database:
     run_id = submitted(database)
     opened(silent, f"/runs/{run_id}")
     silent.click("[data-action=cancel]")
-    silent.wait_for_selector("#state:has-text('cancelled')")
+    silent.wait_for_selector("[data-action=delete]")
+    silent.wait_for_load_state()  # the page of what has ended is another one, whose script has to be there
+    assert silent.inner_text("#state") == "cancelled"
     silent.click("text=Delete …")
     silent.click("text=Delete for good")
     silent.wait_for_url(f"**{PREFIX}/")
+
+
+def test_runs_are_laid_over_each_other_in_charts(silent: "Page", database: Database) -> None:
+    first, second = measured(database), measured(database)
+    for run_id, sizes in ((first, 8), (second, 16)):
+        watched(database, run_id, GRACT, {0.5: 90.0, 3.0: 91.0, 9.0: 93.0}, gap(0.5, 3, STALLED))
+        with database.write() as session:
+            figure = ResultFigure(
+                name="throughput", unit="images/s", scope=Scope.PROCESS, value=10.2 * sizes, samples=51
+            )
+            results.store_figures(session, run_id, [figure])
+    opened(silent, f"/compare?baseline={first}&candidate={second}")
+    silent.wait_for_selector("#cdf-chart[data-drawn] .main-svg")
+    silent.wait_for_selector("#series-chart[data-drawn] .main-svg")
+    assert silent.locator("#cdf-chart .scatterlayer .trace").count() == 2
+    ends = "document.getElementById('cdf-chart').data.map(({ x, y }) => [x.at(-1), y.at(-1)])"
+    assert silent.evaluate(ends) == [pytest.approx([4.7071 / 8, 1], 1e-3), pytest.approx([4.7071 / 16, 1], 1e-3)]
+    silent.check("#per input[value=step]")
+    silent.wait_for_function("document.getElementById('cdf-chart').textContent.includes('latency per step, ms')")
+    assert silent.evaluate(ends) == [pytest.approx([4.7071, 1], 1e-3)] * 2
+    times = "document.getElementById('series-chart').data[0].x"
+    assert silent.evaluate(times) == pytest.approx([-1.5, 1, 1, 7]), "since measuring began, and broken in the gap"
+    silent.click("text=Choose series")
+    silent.uncheck("#series-choice input[value=gract]")
+    silent.wait_for_function("!document.getElementById('series-chart').textContent.includes('gract')")
+    swatches = silent.locator("#compared .swatch")
+    colours = [swatches.nth(i).evaluate("one => getComputedStyle(one).borderTopColor") for i in range(2)]
+    assert len(set(colours)) == 2
 
 
 def test_an_experiment_is_drawn_over_two_axes_and_the_address_keeps_the_view(

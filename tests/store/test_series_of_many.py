@@ -54,3 +54,16 @@ def test_many_series_take_no_more_statements_than_few(database: Database) -> Non
 def test_a_run_without_series_has_none_to_read(database: Database) -> None:
     with database.read() as session:
         assert series.downsample_all(session, [], POINTS) == []
+
+
+def test_what_runs_have_samples_of_is_told_once_and_by_name(database: Database) -> None:
+    with database.write() as session:
+        first, second, other = a_run(session), a_run(session), a_run(session)
+        for run_id in (first, second):
+            put(session, run_id, RSS, counted(0, 10))
+        put(session, second, POWER, counted(0, 10))
+        put(session, first, THROTTLED, Chunk.joined([]), [Gap(0, None, STALLED)])
+        put(session, other, XID, counted(0, 10))
+    with database.read() as session:
+        assert series.metrics_of(session, [first, second]) == [POWER, RSS]
+        assert series.metrics_of(session, []) == []
