@@ -17,7 +17,8 @@ from migperf.gpus.inventory import discover
 from migperf.gpus.layout import Layout
 from migperf.gpus.nvml.backend import NvmlLibrary
 from migperf.gpus.partition import Partition
-from migperf.metrics.instruments import Instruments
+from migperf.metrics.instruments import Instruments, RunWatch
+from migperf.metrics.series import SeriesUpdate
 from migperf.store import series
 from migperf.store.database import Database
 from tests.api.serving import TestClient
@@ -110,15 +111,27 @@ def watch(
         breaks()
         began_ns = time.monotonic_ns()
         run = Instruments(driver).watch(os.getpid(), partition, 50)
-        time.sleep(WATCHED_S)
+        updates = heard_of(run, {"fb_used", "gract"} if cut else set(FEEDS.values()))
         host.heal()
         time.sleep(heals_after_s)
         run.close()
-        return shown(database, client, began_ns, run.take())
+        return shown(database, client, began_ns, [*updates, *run.take()])
 
     yield watched
     host.heal()
     driver.close()
+
+
+def heard_of(run: RunWatch, names: set[str]) -> list[SeriesUpdate]:
+    """Watch for a moment, and on a host that stands still until something was said of each of these metrics."""
+    updates: list[SeriesUpdate] = []
+    latest_s = time.monotonic() + 10
+    while time.monotonic() < latest_s:
+        time.sleep(WATCHED_S)
+        updates += run.take()
+        if names <= {update.metric.name for update in updates}:
+            break
+    return updates
 
 
 def board(host: FakeHost, driver: NvmlLibrary, folder: Path, *, cut: bool) -> Partition:
