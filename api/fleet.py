@@ -22,7 +22,7 @@ def environments(session: Session, stale_s: float) -> list[tuple[str, Environmen
 
 def partition_list(session: Session, stale_s: float) -> PartitionList:
     """Return every partition that is there now."""
-    leased = nodes.leased_runs(session)
+    leased = nodes.runs_in_the_way(session)
     alive = _living(session, stale_s)
     rows = nodes.list_partitions(session)
     return PartitionList(items=[_view(row, leased, alive) for row in rows])
@@ -30,7 +30,7 @@ def partition_list(session: Session, stale_s: float) -> PartitionList:
 
 def partition(session: Session, uuid: str, stale_s: float) -> PartitionView:
     """Return one partition, retired or not. Raises NotFoundError."""
-    return _view(nodes.get_partition(session, uuid), nodes.leased_runs(session), _living(session, stale_s))
+    return _view(nodes.get_partition(session, uuid), nodes.runs_in_the_way(session), _living(session, stale_s))
 
 
 def _living(session: Session, stale_s: float) -> frozenset[str]:

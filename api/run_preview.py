@@ -74,7 +74,7 @@ def _outlook(session: Session, document: Document, now: datetime, stale_s: float
         run = Placing.model_validate({name: document[name] for name in Placing.model_fields if name in document})
     except ValidationError:
         return None  # told as a problem
-    found = look_out(run.waiting(), read_offer(session, now, stale_s), nodes.leased_runs(session))
+    found = look_out(run.waiting(), read_offer(session, now, stale_s), nodes.runs_in_the_way(session))
     return OutlookView.of(found, ahead_of(session, _priority(document), MOST_AHEAD), links)
 
 

@@ -149,7 +149,16 @@ def list_nodes(session: Session) -> Sequence[Node]:
 
 
 def leased_runs(session: Session) -> dict[str, str]:
-    """Return the run that holds each leased partition, and each device that is held whole, by UUID.
+    """Return the run that holds each leased partition, by the partition's UUID.
+
+    A device that is held whole is not among them: whoever cuts a GPU for a run holds it so.
+    """
+    query = select(Lease.partition, Lease.run_id).where(Lease.released_at.is_(None))
+    return {partition: run for partition, run in session.execute(query) if partition and run}
+
+
+def runs_in_the_way(session: Session) -> dict[str, str]:
+    """Return the run on each leased partition, and on each device that is held whole, by UUID: for people.
 
     Of a device that runs of a group share, it is the one placed last.
     """

@@ -133,7 +133,8 @@ def test_a_run_with_a_layout_occupies_its_partition_when_the_gpu_is_cut(
         held = leases.occupy(session, lease.id, halves[0])
     assert (held.run.partition, held.run.state) == (halves[0], RunState.RUNNING)
     with database.read() as session:
-        assert nodes.leased_runs(session) == {halves[0]: held.run.id, uuid: held.run.id}
+        assert nodes.leased_runs(session) == {halves[0]: held.run.id}, "its own cutting is not in its way"
+        assert nodes.runs_in_the_way(session) == {halves[0]: held.run.id, uuid: held.run.id}
 
 
 def test_a_gpu_keeps_its_place_in_history_when_its_node_loses_it(
