@@ -89,7 +89,7 @@ def _placed(geometry: Geometry, beside: Layout, text: str | None) -> PlacedSet:
             raise invalid(("query", "beside"), f"{spec} lies at no place that it can have; say {starts}", text)
         placed.append(Placed(at, spec.profile))
     if (objection := geometry.check(placed)) is not None:
-        raise invalid(("query", "beside"), objection, text)
+        raise invalid(("query", "beside"), str(objection), text)
     return tuple(sorted(placed))
 
 

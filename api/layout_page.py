@@ -15,9 +15,10 @@ from migperf.errors import NotFoundError
 from migperf.gpus.geometry import Geometry, Placed
 from migperf.gpus.gpu import Gpu
 from migperf.gpus.known_boards import board_key, gpu_of_board
-from migperf.gpus.layout import InstanceSpec, Layout, LayoutSyntaxError
+from migperf.gpus.layout import InstanceSpec, Layout
 from migperf.gpus.legal_layouts import legal_layouts
 from migperf.gpus.legality import Legality, Move, PlacedInstance, legality, moves
+from migperf.gpus.objection import Objection
 from migperf.gpus.placement import Placement
 from migperf.gpus.profile import Profile
 from migperf.gpus.simulation.boards import BOARDS
@@ -181,18 +182,22 @@ def _legality(gpu: Gpu, text: str) -> tuple[Legality, str | None]:
     except ValueError as error:  # the syntax of layouts, or a profile's name
         return Legality(Layout(), None), str(error)
     if found.objection is not None:
-        return Legality(Layout(), None), found.objection
+        return Legality(Layout(), None), str(found.objection)
     return found, None
 
 
 def _why_not(gpu: Gpu, geometry: Geometry, found: Legality, tried: str) -> str | None:
     for move in moves(geometry, found.placed):
         if str(move.placed) == tried:
-            return move.objection
+            return _text(move.objection)
     try:
-        return legality(gpu, Layout.parse(tried)).objection
-    except LayoutSyntaxError as error:
+        return _text(legality(gpu, Layout.parse(tried)).objection)
+    except ValueError as error:  # the syntax of layouts, or a profile's name
         return str(error)
+
+
+def _text(objection: Objection | None) -> str | None:
+    return None if objection is None else str(objection)
 
 
 def _without(layout: Layout, spec: InstanceSpec) -> Layout:
@@ -204,7 +209,7 @@ def _without(layout: Layout, spec: InstanceSpec) -> Layout:
 def _rows(geometry: Geometry, layout: Layout, offered: tuple[Move, ...], address: _Address) -> Iterator[ProfileRow]:
     for profile in geometry.profiles:
         own = [move for move in offered if move.placed.profile == profile.name]
-        yield ProfileRow(profile, tuple(_place(move.placed, move.objection, layout, address) for move in own))
+        yield ProfileRow(profile, tuple(_place(move.placed, _text(move.objection), layout, address) for move in own))
 
 
 def _place(placed: Placed, objection: str | None, layout: Layout, address: _Address) -> Place:

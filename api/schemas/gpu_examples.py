@@ -136,3 +136,52 @@ PLAN: dict[str, JsonValue] = {
     "destroys": [{"partition": PARTITION_UUID, "profile": "1g.10gb", "run": RUN_ID}],
     "runs": [RUN_ID],
 }
+LAYOUT_CHECK: dict[str, JsonValue] = {
+    "model": "NVIDIA H100 80GB HBM3",
+    "gpu": None,
+    "layout": "4g.40gb@0+2g.20gb@4",
+    "legal": True,
+    "objection": None,
+    "instances": [
+        {
+            "profile": "4g.40gb",
+            "placement": {"start": 0, "size": 4},
+            "slices": 4,
+            "compute_placements": [{"start": 0, "size": 4}],
+        },
+        {
+            "profile": "2g.20gb",
+            "placement": {"start": 4, "size": 2},
+            "slices": 2,
+            "compute_placements": [{"start": 0, "size": 2}],
+        },
+    ],
+    "memory_units": 8,
+    "compute_slices": 7,
+    "slices_left": 1,
+    "full": False,
+    "moves": [
+        {
+            "instance": "1g.10gb@6",
+            "profile": "1g.10gb",
+            "placement": {"start": 6, "size": 1},
+            "slices": 1,
+            "layout": "4g.40gb@0+2g.20gb@4+1g.10gb@6",
+            "objection": None,
+        },
+        {
+            "instance": "3g.40gb@4",
+            "profile": "3g.40gb",
+            "placement": {"start": 4, "size": 4},
+            "slices": 3,
+            "layout": None,
+            "objection": {
+                "rule": "overlap",
+                "detail": "3g.40gb@4 would overlap with 2g.20gb@4",
+                "instance": "3g.40gb@4",
+                "beside": "2g.20gb@4",
+                "memory_units": {"start": 4, "size": 2},
+            },
+        },
+    ],
+}

@@ -24,6 +24,7 @@ from migperf.cli import (
     histories,
     identity,
     keys,
+    layouts,
     mig,
     regressions,
     rooflines,
@@ -50,6 +51,7 @@ app.add_typer(mig.app, name="mig", rich_help_panel=_CUT)
 app.command(rich_help_panel=_THERE)(benchmarks.submit)
 app.command(rich_help_panel=_THERE)(environments.environments)
 app.add_typer(runs.app, name="runs", rich_help_panel=_THERE)
+app.add_typer(layouts.app, name="layouts", rich_help_panel=_THERE)
 app.add_typer(experiments.app, name="experiments", rich_help_panel=_HERE)
 app.add_typer(schedules.app, name="schedules", rich_help_panel=_THERE)
 app.add_typer(histories.app, name="histories", rich_help_panel=_THERE)

@@ -27,6 +27,7 @@ from migperf.client.gpu_models import (
     GpuList,
     GpuView,
     LayoutChangeView,
+    LayoutCheck,
     LayoutPlan,
     LayoutState,
     LegalLayoutList,
@@ -241,6 +242,14 @@ class Client(
         query = [("full", str(full).lower()), *(("contains", profile) for profile in contains)]
         query += [] if beside is None else [("beside", beside)]
         return self._transport.get(LegalLayoutList, _gpu_path(uuid, "layouts"), query).items
+
+    def check_layout(self, layout: str, board: str | None = None, gpu: str | None = None) -> LayoutCheck:
+        """Return whether a board that is known, or a GPU of the service, can be cut so, and what could be added.
+
+        Raises RequestRefusedError for a layout that cannot be read, and unless one of ``board`` and ``gpu`` is given.
+        """
+        body = {"board": board, "gpu": gpu, "layout": layout}
+        return self._transport.parse(LayoutCheck, self._transport.send("POST", "/v1/layouts/check", json=body))
 
     def layout(self, uuid: str) -> LayoutState:
         """Return how a GPU is cut, and what is to become of that."""

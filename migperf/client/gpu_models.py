@@ -6,6 +6,7 @@ from pydantic import AwareDatetime
 
 from migperf.client.view import View
 from migperf.gpus.gpu import Mig
+from migperf.gpus.objection import Rule
 from migperf.gpus.placement import Placement
 from migperf.store.states import ChangeState
 
@@ -135,6 +136,60 @@ class LegalLayoutList(View):
     memory_units: int
     compute_slices: int
     items: tuple[LegalLayoutView, ...]
+
+
+class ObjectionView(View):
+    """A rule that is broken. What does not belong to it is None."""
+
+    rule: Rule
+    detail: str
+    instance: str | None = None
+    """The instance that cannot be had, or its profile."""
+    beside: str | None = None
+    """The instance that it collides with."""
+    memory_units: Placement | None = None
+    """The memory units that both want."""
+
+
+class CheckedInstance(View):
+    """A GPU instance of a legal layout, at its place."""
+
+    profile: str
+    placement: Placement
+    slices: int
+    compute_placements: tuple[Placement, ...]
+    """Compute slices of each compute instance, counted within the GPU instance."""
+
+
+class MoveView(View):
+    """An instance at a place that its profile has, and whether it can be added to a layout."""
+
+    instance: str
+    profile: str
+    placement: Placement
+    slices: int
+    layout: str | None = None
+    """The layout with it; None where it cannot be added."""
+    objection: ObjectionView | None = None
+
+
+class LayoutCheck(View):
+    """Whether a board can be cut into a layout, and how it could go on from there."""
+
+    model: str
+    gpu: str | None = None
+    layout: str
+    """With every place where it is legal; else as it was asked for."""
+    legal: bool
+    objection: ObjectionView | None = None
+    instances: tuple[CheckedInstance, ...]
+    memory_units: int | None = None
+    compute_slices: int | None = None
+    slices_left: int | None = None
+    """None where it is not legal, or the GPU has no MIG."""
+    full: bool | None = None
+    """Whether nothing can be added; None where it is not legal."""
+    moves: tuple[MoveView, ...]
 
 
 class PlanStep(View):

@@ -7,6 +7,7 @@ from itertools import combinations
 from migperf.gpus.geometry import Geometry, Placed, Wish, compute_geometry, compute_profile
 from migperf.gpus.gpu import ComputeInstance, GpuInstance
 from migperf.gpus.layout import InstanceSpec
+from migperf.gpus.objection import Objection, Rule
 from migperf.gpus.placement import Placement
 from migperf.gpus.plan import CreateCompute, DestroyCompute, LayoutImpossibleError
 
@@ -34,7 +35,7 @@ def recut(
             if made is not None:
                 gone = [_destroy(instance, c) for c in present if c not in kept]
                 return gone, [CreateCompute(at, size, place) for size, place in made]
-    raise LayoutImpossibleError(_why_not_cut(instance.profile, spec))
+    raise _not_cut(instance.profile, spec)
 
 
 def fill(placed: Placed, slices: int, spec: InstanceSpec) -> Iterator[CreateCompute]:
@@ -44,7 +45,7 @@ def fill(placed: Placed, slices: int, spec: InstanceSpec) -> Iterator[CreateComp
         return
     made = _arrange_compute(compute_geometry(slices), Counter(spec.compute), ())
     if made is None:
-        raise LayoutImpossibleError(_why_not_cut(placed.profile, spec))
+        raise _not_cut(placed.profile, spec)
     yield from (CreateCompute(placed.placement, size, place) for size, place in made)
 
 
@@ -64,11 +65,12 @@ def _arrange_compute(
     return None if made is None else [(placed.placement.size, placed.placement) for placed in made]
 
 
-def _why_not_cut(profile: str, spec: InstanceSpec) -> str:
+def _not_cut(profile: str, spec: InstanceSpec) -> LayoutImpossibleError:
     slices = "+".join(f"{size}c" for size in spec.compute or ())
-    return (
+    says = (
         f"a {profile} cannot be cut into compute instances {slices or '(none)'}; `migperf mig profiles` lists what fits"
     )
+    return LayoutImpossibleError(says, Objection(Rule.COMPUTE_INSTANCES, says, str(spec)))
 
 
 def _destroy(instance: GpuInstance, compute: ComputeInstance) -> DestroyCompute:

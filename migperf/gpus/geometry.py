@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from migperf.gpus.objection import Objection, Rule
 from migperf.gpus.placement import Placement
 from migperf.gpus.profile import Media, Profile
 
@@ -64,25 +65,27 @@ class Geometry:
         found = self.by_name.get(profile)
         return None if found is None else found.slices
 
-    def objection(self, beside: Iterable[Placed], new: Placed) -> str | None:
+    def objection(self, beside: Iterable[Placed], new: Placed) -> Objection | None:
         """Say why ``new`` cannot be placed beside what is there; None if it can."""
         profile = self.by_name.get(new.profile)
         if profile is None:
-            return f"this GPU has no profile {new.profile}; it has {', '.join(self.by_name)}"
+            return Objection(Rule.PROFILE, _no_profile(new.profile, self.by_name), new.profile)
         if new.placement not in profile.placements:
-            starts = ", ".join(str(place.start) for place in profile.placements)
-            return f"{new.profile} cannot begin at {new.placement.start}; it can at {starts}"
+            return start_objection(profile, new.placement.start)
         present = tuple(beside)
         if (taken := next((p for p in present if p.placement.overlaps(new.placement)), None)) is not None:
-            return f"{new} would overlap with {taken}"
+            both = new.placement.shared_with(taken.placement)
+            return Objection(Rule.OVERLAP, f"{new} would overlap with {taken}", str(new), str(taken), both)
         if sum(p.profile == new.profile for p in present) >= profile.max_count:
-            return f"a GPU holds at most {profile.max_count} of {new.profile}"
+            return count_objection(new.profile, profile.max_count)
         used = sum(self.by_name[p.profile].slices for p in present)
         if used + profile.slices > self.slices:
-            return f"{new.profile} needs {profile.slices} compute slices, {self.slices - used} are left"
-        return _media_objection([self.by_name[p.profile].media for p in present], profile.media)
+            left = f"{new.profile} needs {profile.slices} compute slices, {self.slices - used} are left"
+            return Objection(Rule.COMPUTE_SLICES, left, str(new))
+        why = _media_objection([self.by_name[p.profile].media for p in present], profile.media)
+        return None if why is None else Objection(Rule.MEDIA_ENGINES, why, str(new))
 
-    def check(self, placed: Iterable[Placed]) -> str | None:
+    def check(self, placed: Iterable[Placed]) -> Objection | None:
         """Say what is wrong with a whole set; None if it is legal."""
         present: list[Placed] = []
         for new in sorted(placed):
@@ -158,8 +161,24 @@ class UnknownProfileError(ValueError):
     """A profile was named that this GPU does not have."""
 
     def __init__(self, name: str, known: Sequence[str]) -> None:
-        super().__init__(f"this GPU has no profile {name}; it has {', '.join(known)}")
+        super().__init__(_no_profile(name, known))
         self.name = name
+
+
+def start_objection(profile: Profile, start: int) -> Objection:
+    """Say that a profile has no place at a unit, and where it has one."""
+    starts = ", ".join(str(place.start) for place in profile.placements)
+    says = f"{profile.name} cannot begin at {start}; it can at {starts}"
+    return Objection(Rule.START, says, f"{profile.name}@{start}")
+
+
+def count_objection(profile: str, most: int) -> Objection:
+    """Say that there are as many instances of a profile as there can be."""
+    return Objection(Rule.MAX_COUNT, f"a GPU holds at most {most} of {profile}", profile)
+
+
+def _no_profile(name: str, known: Iterable[str]) -> str:
+    return f"this GPU has no profile {name}; it has {', '.join(known)}"
 
 
 def multiset(placed: Iterable[Placed]) -> tuple[tuple[str, int], ...]:

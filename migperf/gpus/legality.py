@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from migperf.gpus.geometry import Geometry, Placed, PlacedSet
 from migperf.gpus.gpu import Gpu, Mig
 from migperf.gpus.layout import InstanceSpec, Layout
+from migperf.gpus.objection import Objection, Rule
 from migperf.gpus.placement import Placement
 from migperf.gpus.plan import CreateCompute, CreateInstance, LayoutImpossibleError
 from migperf.gpus.planning import make_plan
@@ -31,7 +32,7 @@ class Move:
     """An instance that could be added at a place that its profile has, and the reason why it cannot be, if any."""
 
     placed: Placed
-    objection: str | None
+    objection: Objection | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Legality:
 
     layout: Layout
     """With every place where it is legal; else as it was asked for."""
-    objection: str | None
+    objection: Objection | None
     """Why the GPU cannot be cut so; None: it can."""
     instances: tuple[PlacedInstance, ...] = ()
     """In the order of their places; empty where the layout is not legal."""
@@ -56,13 +57,13 @@ def legality(gpu: Gpu, layout: Layout) -> Legality:
     mig = None if gpu.geometry is None else Mig(enabled=True, pending=True, resetless=True)
     empty = gpu.model_copy(update={"instances": (), "mig": mig, "problem": None})
     if gpu.geometry is None or not layout.instances:
-        return Legality(
-            layout, None if gpu.geometry or not layout.mig else f"{gpu.model} has no MIG, so it is used whole"
-        )
+        return Legality(layout, _no_mig(gpu) if gpu.geometry is None and layout.mig else None)
     try:
         plan = make_plan(empty, layout)
     except LayoutImpossibleError as error:
-        return Legality(layout, str(error))
+        if error.objection is None:
+            raise
+        return Legality(layout, error.objection)
     computes: dict[int, list[CreateCompute]] = {}
     for step in plan.steps:
         if isinstance(step, CreateCompute):
@@ -76,6 +77,10 @@ def legality(gpu: Gpu, layout: Layout) -> Legality:
 def moves(geometry: Geometry, beside: PlacedSet) -> tuple[Move, ...]:
     """Return every instance at every place that its profile has, and why it cannot be added to what is there, if so."""
     return tuple(Move(new, geometry.objection(beside, new)) for new in geometry.candidates)
+
+
+def _no_mig(gpu: Gpu) -> Objection:
+    return Objection(Rule.NO_MIG, f"{gpu.model} has no MIG, so it is used whole")
 
 
 def _instance(

@@ -19,5 +19,10 @@ class Placement:
         """Tell whether the two share a unit."""
         return self.start < other.end and other.start < self.end
 
+    def shared_with(self, other: "Placement") -> "Placement":
+        """Return the units that the two share; they must overlap."""
+        start = max(self.start, other.start)
+        return Placement(start, min(self.end, other.end) - start)
+
     def __str__(self) -> str:
         return f"{self.start}:{self.size}"

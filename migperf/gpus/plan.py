@@ -7,11 +7,19 @@ from migperf.errors import ConflictError
 from migperf.gpus.geometry import Placed
 from migperf.gpus.gpu import Gpu
 from migperf.gpus.layout import Layout
+from migperf.gpus.objection import Objection
 from migperf.gpus.placement import Placement
 
 
 class LayoutImpossibleError(ConflictError):
-    """The GPU can never, or not in its present mode, be cut as wanted; the message says why and what would help."""
+    """The GPU can never, or not in its present mode, be cut as wanted; the message says why and what would help.
+
+    ``objection`` is the rule that the layout breaks; None where it is legal, and something else stands in the way.
+    """
+
+    def __init__(self, says: str, objection: Objection | None = None) -> None:
+        super().__init__(says)
+        self.objection = objection
 
 
 @dataclass(frozen=True, slots=True)

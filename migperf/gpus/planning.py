@@ -9,9 +9,18 @@ from dataclasses import replace
 from itertools import combinations
 
 from migperf.gpus.compute_planning import destroy_all, fill, recut
-from migperf.gpus.geometry import Geometry, Placed, PlacedSet, UnknownProfileError, Wish
+from migperf.gpus.geometry import (
+    Geometry,
+    Placed,
+    PlacedSet,
+    UnknownProfileError,
+    Wish,
+    count_objection,
+    start_objection,
+)
 from migperf.gpus.gpu import Gpu, GpuInstance
 from migperf.gpus.layout import InstanceSpec, Layout
+from migperf.gpus.objection import Objection, Rule
 from migperf.gpus.plan import (
     CreateInstance,
     DestroyInstance,
@@ -98,7 +107,7 @@ def _match(
             placed = _place(geometry, rest, tuple(_placed(instance) for instance in kept))
             if placed is not None:
                 return stays, placed
-    raise LayoutImpossibleError(_why_impossible(geometry, wanted))
+    raise _impossible(geometry, wanted)
 
 
 def _busy_among(kept: Sequence[GpuInstance], busy: frozenset[str]) -> int:
@@ -135,7 +144,7 @@ def _place(geometry: Geometry, specs: Sequence[InstanceSpec], beside: PlacedSet)
     try:
         placed = geometry.arrange([Wish(spec.profile, spec.start) for spec in specs], beside)
     except UnknownProfileError as error:
-        raise LayoutImpossibleError(str(error)) from error
+        raise LayoutImpossibleError(str(error), Objection(Rule.PROFILE, str(error), error.name)) from error
     if placed is None:
         return None
     open_specs, found = list(specs), []
@@ -149,26 +158,29 @@ def _place(geometry: Geometry, specs: Sequence[InstanceSpec], beside: PlacedSet)
     return found
 
 
-def _why_impossible(geometry: Geometry, wanted: Layout) -> str:
+def _impossible(geometry: Geometry, wanted: Layout) -> LayoutImpossibleError:
     """Say what stands in the way on an empty GPU; it is never what stays, for everything may be destroyed."""
-    return f"layout {wanted} is not legal: {next(_obstacles(geometry, wanted))}"
+    objection = next(_obstacles(geometry, wanted))
+    says = f"layout {wanted} is not legal: {objection}"
+    return LayoutImpossibleError(says, replace(objection, says=says))
 
 
-def _obstacles(geometry: Geometry, wanted: Layout) -> Iterator[str]:
+def _obstacles(geometry: Geometry, wanted: Layout) -> Iterator[Objection]:
     for name, count in Counter(wanted.profiles).items():
         if count > (most := geometry.capacity(name, ())):
-            yield f"a GPU holds at most {most} of {name}"
+            yield count_objection(name, most)
     fixed = []
     for spec in wanted.instances:
-        places = geometry.by_name[spec.profile].placements
-        at = next((place for place in places if place.start == spec.start), None)
+        profile = geometry.by_name[spec.profile]
+        at = next((place for place in profile.placements if place.start == spec.start), None)
         if spec.start is not None and at is None:
-            yield f"{spec.profile} cannot begin at {spec.start}; it can at {', '.join(str(p.start) for p in places)}"
+            yield start_objection(profile, spec.start)
         if at is not None:
             fixed.append(Placed(at, spec.profile))
     if (objection := geometry.check(fixed)) is not None:
         yield objection
-    yield "there is no place for all of it at once (`migperf mig layouts` lists what is legal)"
+    nowhere = "there is no place for all of it at once (`migperf mig layouts` lists what is legal)"
+    yield Objection(Rule.ARRANGEMENT, nowhere)
 
 
 def _clear(instances: Sequence[GpuInstance]) -> Iterator[Step]:

@@ -33,6 +33,7 @@ CHANGES_NOTHING = {
     "/v1/runs/preview",
     "/v1/schedules/preview",
     "/v1/advice",
+    "/v1/layouts/check",
     "/sign-out",
 }
 """Routes of POST that only read, or end the caller's own session."""

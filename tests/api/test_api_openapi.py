@@ -20,6 +20,7 @@ from api.schemas import (
     histories,
     history_import,
     keys,
+    layout_check,
     layouts,
     partitions,
     points,
@@ -36,6 +37,7 @@ from api.schemas import (
 )
 from api.schemas.histories import PointPatch
 from api.schemas.keys import KeyRequest
+from api.schemas.layout_check import LayoutCheckRequest
 from api.schemas.layouts import LayoutRequest
 from api.schemas.regressions import RegressionPatch
 from api.schemas.schedules import SchedulePatch
@@ -56,6 +58,7 @@ INPUTS: dict[str, type[BaseModel]] = {
     "Selector": Selector,
     "Sharing": Sharing,
     "LayoutRequest": LayoutRequest,
+    "LayoutCheckRequest": LayoutCheckRequest,
     "Experiment": Experiment,
     "Schedule": Schedule,
     "SchedulePatch": SchedulePatch,
@@ -80,6 +83,7 @@ SCHEMAS = (
     histories,
     history_import,
     keys,
+    layout_check,
     layouts,
     partitions,
     points,
@@ -175,6 +179,7 @@ OPERATIONS = {
     "forget_kept_layout",
     "get_layout_change",
     "cancel_layout_change",
+    "check_a_layout",
     "make_key",
     "list_keys",
     "get_key",

@@ -154,3 +154,18 @@ def test_asking_for_a_layout_again_after_a_broken_connection_is_safe() -> None:
     with scripted(hang_up, document(state)) as script, Client(script.url) as client:
         assert client.set_layout("GPU-1", "off") is None
     assert [(asked.method, asked.path) for asked in script.asked] == [("PUT", "/v1/gpus/GPU-1/layout")] * 2
+
+
+def test_a_layout_can_be_checked_for_a_board_or_a_gpu(client: Client, host: GpuHost) -> None:
+    found = client.check_layout("4g.40gb+2g.20gb", board="h100-80gb")
+    assert (found.legal, found.layout, found.slices_left) == (True, "4g.40gb@0+2g.20gb@4", 1)
+    assert {move.instance for move in found.moves if move.objection is None} == {
+        "1g.10gb@6",
+        "1g.10gb+me@6",
+        "1g.20gb@6",
+    }
+    broken = client.check_layout("4g.40gb@0+2g.20gb@2", gpu=host.gpu().uuid)
+    assert broken.objection is not None
+    assert (broken.objection.beside, broken.objection.memory_units) == ("4g.40gb@0", Placement(2, 2))
+    with pytest.raises(RequestRefusedError, match="either board or gpu"):
+        client.check_layout("7g.80gb")
