@@ -1,4 +1,5 @@
 // The figures of an experiment over any two of its axes: lines with intervals, or a map. What is shown is in the address.
+// While the experiment goes on, the page's script has them read again whenever it has come further.
 
 import { COLOURS, draw, number, plain } from "./chart.js";
 
@@ -12,7 +13,7 @@ const form = document.getElementById("chart-form");
 const told = document.getElementById("chart-told");
 const rest = document.getElementById("chart-fixed");
 const picked = document.getElementById("chart-cell");
-let values = null, chart = null;
+let values = null, chart = null, pickedCell = null, asked = 0;
 
 const wanted = () => new URLSearchParams(location.search);
 const field = (name) => form.elements[name];
@@ -21,7 +22,7 @@ const axis = (path) => values.axes.findIndex((each) => each.path === path);
 async function read(figure) {
   const answer = await fetch(`${section.dataset.values}?figure=${encodeURIComponent(figure)}`);
   if (!answer.ok) throw new Error((await answer.json().catch(() => null))?.detail ?? `the service answered ${answer.status}`);
-  values = await answer.json();
+  return answer.json();
 }
 
 function fill(select, options, chosen) {
@@ -78,7 +79,9 @@ const has = (cell) => cell !== null && cell.value !== null;
 
 function drawing(theme) {
   const what = shown();
-  return field("kind").value === "map" && what.by ? map(theme, what) : linesOf(theme, what);
+  const { data, layout } = field("kind").value === "map" && what.by ? map(theme, what) : linesOf(theme, what);
+  // Whoever has looked closer stays there while values come, and sees all of another choice.
+  return { data, layout: { ...layout, uirevision: `${new URLSearchParams(new FormData(form))}` } };
 }
 
 function linesOf(theme, { x, lines }) {
@@ -150,11 +153,13 @@ function colourAt(share) {
 // A table of what is drawn, for who cannot see it and for the links: each value leads to the run, or lists the runs.
 function tabulate() {
   const { x, lines } = shown(), table = document.getElementById("chart-table");
+  const at = [...table.querySelectorAll("button")].indexOf(document.activeElement);
   const row = (cells) => { const made = document.createElement("tr"); made.append(...cells); return made; };
   const cellOf = (tag, scope, text) => { const made = document.createElement(tag); if (scope) made.scope = scope; made.append(text); return made; };
   const body = lines.map(({ label, cells }) => row([cellOf("th", "row", label), ...cells.map((cell) => cellOf("td", "", content(cell)))]));
   table.tHead.replaceChildren(row([cellOf("th", "col", x.name), ...x.labels.map((text) => cellOf("th", "col", text))]));
   table.tBodies[0].replaceChildren(...body);
+  if (at >= 0) table.querySelectorAll("button")[at]?.focus({ preventScroll: true });
 }
 
 function content(cell) {
@@ -167,6 +172,7 @@ function content(cell) {
 }
 
 function tell(cell) {
+  pickedCell = cell.number;
   const list = document.createElement("ul");
   list.className = "cell-runs";
   list.append(...cell.runs.map((run) => {
@@ -177,33 +183,48 @@ function tell(cell) {
   picked.replaceChildren(`Cell ${cell.number}: ${cell.words}${cell.method ? ` (${cell.method})` : ""}`, list);
 }
 
-async function update(figure) {
+const isThere = ({ figures, figure }) => figures.some(({ name }) => name === figure);
+const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
+
+async function update(figure, { anew = false } = {}) {
+  const turn = (asked += 1);
   try {
-    if (values?.figure !== figure) await read(figure);
-    const [first] = values.figures;
-    if (first && !values.figures.some(({ name }) => name === values.figure)) await read(first.name);
-    if (!values.axes.length || !values.figures.length) {
-      section.hidden = true;
-      return;
-    }
-    section.hidden = false;
-    arrange();
+    let news = anew || values?.figure !== figure ? await read(figure) : values;
+    if (news.figures.length && !isThere(news)) news = await read(news.figures[0].name);
+    if (turn !== asked || (anew && same(news, values))) return;
+    const before = values;
+    values = news;
+    section.hidden = !values.axes.length || !values.figures.length;
+    if (section.hidden) return;
+    // What a reader has under the cursor stays: fields are filled only when there is something else to choose from.
+    if (!anew || !same([before?.axes, before?.figures], [values.axes, values.figures])) arrange();
     told.textContent = values.simulated ? "Simulated: says nothing of real boards." : "";
     tabulate();
+    if (anew) tellAgain(before);
     if (chart) await chart.redraw();
-    else {
-      const element = document.getElementById("values-chart");
-      chart = await draw(element, drawing);
-      chart.on("plotly_click", ({ points }) => {
-        const cell = values.cells.find(({ number: each }) => each === points[0].customdata);
-        if (cell) tell(cell);
-      });
-    }
+    else await drawFirst();
   } catch (error) {
+    if (turn !== asked) return;
     section.hidden = false;
     told.textContent = `The chart could not be drawn: ${error.message}.`;
   }
 }
+
+function tellAgain(before) {
+  const of = (all) => all?.cells.find(({ number: each }) => each === pickedCell);
+  if (of(values) && !same(of(values), of(before))) tell(of(values));
+}
+
+async function drawFirst() {
+  chart = await draw(document.getElementById("values-chart"), drawing);
+  chart.on("plotly_click", ({ points }) => {
+    const cell = values.cells.find(({ number: each }) => each === points[0].customdata);
+    if (cell) tell(cell);
+  });
+}
+
+// Reads the values that are shown again, and shows what has changed of them.
+export const readAgain = () => update(values && isThere(values) ? values.figure : (wanted().get("figure") ?? "throughput"), { anew: true });
 
 form.addEventListener("change", () => {
   remember();

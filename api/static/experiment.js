@@ -1,15 +1,23 @@
 // Keeps the page of an experiment up to date, and cancels, takes up again and deletes it.
 
 import { ask, askFirst, once, onPress } from "./actions.js";
+import { readAgain } from "./experiment-chart.js";
 import { keepUp } from "./live.js";
+import { localize } from "./local-times.js";
 
 const EVERY_MS = 3000;
 const page = document.getElementById("experiment");
 const problems = document.getElementById("problems");
 
+localize(document);
+
 const hasEnded = () => "ended" in document.getElementById("standing").dataset;
 const refresh = keepUp(page, {
   everyMs: () => (hasEnded() ? null : EVERY_MS),
+  prepare(news) {
+    localize(news);
+    if (!document.getElementById("standing").isEqualNode(news.getElementById("standing"))) readAgain();
+  },
   gone(upkeep) {
     upkeep.textContent = "This experiment has been deleted.";
     document.getElementById("actions").replaceChildren();

@@ -1,6 +1,9 @@
 // What a run's page can do besides being read: cancel, delete, search its environment, show its whole log, and its charts.
 
 import { ask, askFirst, once, onPress } from "./actions.js";
+import { localize } from "./local-times.js";
+
+localize(document);
 
 const page = document.getElementById("run");
 const problems = document.getElementById("problems");

@@ -88,7 +88,7 @@ function draw(name, series) {
 function picture(name, series) {
   const low = series.value.reduce((a, b) => Math.min(a, b)), high = series.value.reduce((a, b) => Math.max(a, b));
   const gaps = [...series.gaps.values()].sort((a, b) => a.start_s - b.start_s);
-  const label = `${words(name)} over ${number(axis.end)} s, from ${number(low)} to ${withUnit(high, series.news.unit)}, ${gaps.length} gaps`;
+  const label = `${words(name)} over ${number(axis.end)} s, from ${number(low)} to ${withUnit(high, series.news.unit)}, ${gaps.length} gap${gaps.length === 1 ? "" : "s"}`;
   const svg = element("svg", {
     class: "spark", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, width: WIDTH, height: HEIGHT,
     role: "img", "aria-label": label, preserveAspectRatio: "none",

@@ -1,6 +1,6 @@
 """Charts in a browser, behind a path prefix and under the pages' policy: drawn, pointed at, themed, and silent."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,8 +10,8 @@ from migperf.metrics.metric import Scope
 from migperf.store import experiments, results
 from migperf.store.database import Database, now
 from migperf.store.states import RunState
-from tests.analysis.experiments.made_experiments import Ending, cell, made, throughput
-from tests.api.browsing import PREFIX, in_browser, opened
+from tests.analysis.experiments.made_experiments import Ending, cell, end_open_runs, made, throughput
+from tests.api.browsing import PREFIX, ZONE, in_browser, opened
 from tests.api.steps import GRACT, STALLED, begun, entered, finished, gap, measured, submitted, watched
 
 if TYPE_CHECKING:
@@ -76,6 +76,15 @@ def test_a_run_is_cancelled_and_deleted_by_its_buttons(silent: "Page", database:
     silent.wait_for_url(f"**{PREFIX}/")
 
 
+def test_times_of_a_run_are_in_the_zone_of_the_reader(silent: "Page", database: Database) -> None:
+    opened(silent, f"/runs/{measured(database)}")
+    silent.wait_for_selector(f"[data-zone]:has-text('{ZONE}')")
+    facts, timeline = silent.inner_text(".facts"), silent.inner_text("#timeline")
+    assert "2026-03-02 05:45:00" in facts, "3 h 30 min behind UTC"
+    assert "2026-03-02 05:45:09" in timeline
+    assert "9.00 s" in timeline, "what is no moment stays as it is"
+
+
 def test_runs_are_laid_over_each_other_in_charts(silent: "Page", database: Database) -> None:
     first, second = measured(database), measured(database)
     for run_id, sizes in ((first, 8), (second, 16)):
@@ -129,3 +138,28 @@ def test_an_experiment_is_drawn_over_two_axes_and_the_address_keeps_the_view(
     silent.locator("#chart-table td button").first.click()
     silent.locator("#chart-cell a").first.click()
     silent.wait_for_url(f"**{PREFIX}/runs/*")
+
+
+def test_the_chart_of_an_experiment_grows_with_it_and_keeps_what_was_chosen(silent: "Page", database: Database) -> None:
+    def end(wanted: int) -> None:
+        def ending(_run: object, _group: object, coordinates: Mapping[str, object]) -> Ending | None:
+            size = coordinates["size"]
+            return Ending(figures=[throughput(100.0 * wanted)]) if size == wanted else None
+
+        with database.write() as session:
+            assert end_open_runs(session, experiment_id, ending) == 1
+            experiments.settle(session, now(session))
+
+    experiment_id = made(database, [cell(size=size) for size in (1, 2, 4)], lambda *_about: None)
+    opened(silent, f"/experiments/{experiment_id}?kind=lines&logy=1")
+    silent.wait_for_selector("#standing:has-text('0 of 3')")
+    assert silent.is_hidden("#experiment-chart")
+    end(1)
+    silent.wait_for_selector("#values-chart[data-drawn] .main-svg")
+    drawn = "document.getElementById('values-chart').data[0].y.filter(each => each !== null).length"
+    assert silent.evaluate(drawn) == 1
+    assert silent.is_checked("[name=logy]")
+    silent.focus("[name=figure]")
+    end(4)
+    silent.wait_for_function(f"() => {drawn} === 2")
+    assert silent.evaluate("document.activeElement.name") == "figure", "nobody loses their place"

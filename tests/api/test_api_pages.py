@@ -109,6 +109,20 @@ def test_the_page_of_a_run_asks_no_more_of_the_database_for_more_series(client: 
     assert asked[0] == asked[1]
 
 
+def test_one_of_something_is_not_spoken_of_as_several(client: TestClient, database: Database) -> None:
+    run_id = measured(database)
+    with database.write() as session:
+        runs.lock(session, run_id).environment = {"host": "gpu-node-3"}
+    watched(database, run_id, GRACT, {1.0: 90.0, 3.0: 91.0}, gap(1, 3, STALLED))
+    watched(
+        database, run_id, CLOCK, {1.0: 90.0, 2.0: 91.0, 4.0: 91.0, 5.0: 92.0}, gap(1, 2, STALLED), gap(4, 5, STALLED)
+    )
+    page = client.get(f"/runs/{run_id}").text
+    assert '90.00 to 91.00 %, 1 gap"' in page
+    assert '90.00 to 92.00 MHz, 2 gaps"' in page
+    assert "1 fact about host" in page
+
+
 @both_databases
 def test_the_page_of_a_run_shows_all_that_is_known_of_it(client: TestClient, database: Database) -> None:
     page = client.get(f"/runs/{measured(database, labels={'commit': '4f1c'})}").text
