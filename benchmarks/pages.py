@@ -110,6 +110,7 @@ PAGES = (
 )
 VIEWS = tuple(path for path in PAGES if path.partition("?")[0] == "/runs")
 """Of the table of runs: their second pages are asked for, too."""
+DRAWN = "() => !document.querySelector('[data-loading], [aria-busy=true]')"
 IN_BROWSER = ("/runs", "/runs/{large_run}", "/histories/{long_history}")
 
 
@@ -261,9 +262,10 @@ def drawn_ms(base_url: str, known: Mapping[str, str]) -> dict[str, float]:
         for called in IN_BROWSER:
             url = base_url + called.format(**known)
             page.goto(url, wait_until="networkidle")  # the second time is a reader's: scripts are cached
+            page.wait_for_function(DRAWN)
             began_s = time.perf_counter()
             page.goto(url, wait_until="load")
-            page.wait_for_function("() => !document.querySelector('[data-loading], [aria-busy=true]')")
+            page.wait_for_function(DRAWN)
             page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
             drawn[called] = (time.perf_counter() - began_s) * 1e3
         chromium.close()

@@ -24,10 +24,17 @@ export async function draw(element, make) {
     await redraw(element);
   } catch (error) {
     shown.delete(element);
-    element.textContent = `The chart could not be drawn (${error.message}). The tables have its numbers.`;
+    notDrawn(element)(error);
   }
+  element.removeAttribute("aria-busy");
   return { redraw: () => shown.has(element) && redraw(element), on: (event, listener) => element.on?.(event, listener) };
 }
+
+// Returns what says in an element why there is no chart.
+export const notDrawn = (element) => (error) => {
+  element.removeAttribute("aria-busy");
+  element.textContent = `The chart could not be drawn: ${error.message}. The tables have its numbers.`;
+};
 
 async function redraw(element) {
   const theme = themeOf(element);

@@ -206,6 +206,7 @@ async function update(figure, { anew = false } = {}) {
   } catch (error) {
     if (turn !== asked) return;
     section.hidden = false;
+    document.getElementById("values-chart").removeAttribute("aria-busy");
     told.textContent = `The chart could not be drawn: ${error.message}.`;
   }
 }

@@ -1,6 +1,7 @@
 // What a run's page can do besides being read: cancel, delete, search its environment, show its whole log, and its charts.
 
 import { ask, askFirst, once, onPress } from "./actions.js";
+import { notDrawn } from "./chart.js";
 import { localize } from "./local-times.js";
 
 localize(document);
@@ -38,8 +39,6 @@ find?.addEventListener("input", () => {
   document.getElementById("found-facts").textContent = wanted ? `${left} found` : "";
 });
 
-const failed = (element) => (error) => (element.textContent = `The chart could not be drawn: ${error.message}.`);
-
 async function drawSteps(element) {
   const { timingChart } = await import("./run-timing-chart.js");
   await timingChart(element, `${page.dataset.url}/timings/histogram`);
@@ -52,10 +51,10 @@ async function drawTime(element) {
   const phases = [...document.querySelectorAll("#phases li")].map(({ dataset }) => ({ name: dataset.phase, start_s: Number(dataset.start), end_s: Number(dataset.end) }));
   const flags = [...form.querySelectorAll("[data-flag]")].map(({ dataset }) => dataset.flag);
   const again = await timeChart(element, phases, () => choices.filter(({ checked }) => checked), flags);
-  form.addEventListener("change", () => again().catch(failed(element)));
+  form.addEventListener("change", () => again().catch(notDrawn(element)));
 }
 
 for (const [id, drawn] of [["timing-chart", drawSteps], ["time-chart", drawTime]]) {
   const element = document.getElementById(id);
-  if (element) drawn(element).catch(failed(element));
+  if (element) drawn(element).catch(notDrawn(element));
 }

@@ -33,6 +33,8 @@ def test_a_run_is_drawn_under_the_strict_policy_in_the_scheme_of_the_reader(sile
     run_id = measured(database)
     watched(database, run_id, GRACT, {0.5: 90.0, 1.0: 91.0, 3.0: 92.0, 9.0: 93.0}, gap(1, 3, STALLED))
     opened(silent, f"/runs/{run_id}")
+    silent.wait_for_selector(".plot:not([aria-busy])", state="attached")
+    assert silent.locator(".plot:not([aria-busy]):not([data-drawn])").count() == 0, "busy until it is drawn"
     silent.wait_for_selector("#timing-chart[data-drawn=light] .main-svg")
     silent.wait_for_selector("#time-chart[data-drawn=light] .main-svg")
     text = silent.text_content("#time-chart") or ""
@@ -48,6 +50,14 @@ def test_a_run_is_drawn_under_the_strict_policy_in_the_scheme_of_the_reader(sile
     silent.click("text=Choose series")
     silent.uncheck("input[value=gract]")
     silent.wait_for_function("!document.getElementById('time-chart').textContent.includes('gract')")
+
+
+def test_a_chart_that_cannot_be_read_says_why_and_is_not_waited_for(page: "Page", database: Database) -> None:
+    run_id = measured(database)
+    page.route("**/timings/histogram", lambda route: route.fulfill(status=503, json={"detail": "the database is away"}))
+    opened(page, f"/runs/{run_id}")
+    page.wait_for_selector("#timing-chart:not([aria-busy]):has-text('the database is away')")
+    page.wait_for_selector("#time-chart:not([aria-busy]) .main-svg")
 
 
 def test_a_run_is_watched_to_its_end_and_then_drawn(silent: "Page", database: Database) -> None:
