@@ -52,6 +52,7 @@ class Pages:
             "defended_bounds": formatting.defended_bounds,
             "bounds": formatting.bounds,
             "moment": formatting.moment,
+            "machine_time": formatting.machine_time,
             "moment_in": formatting.moment_in,
             "size": formatting.size,
             "duration": duration,

@@ -11,6 +11,7 @@ import pytest
 import yaml
 from fastapi import FastAPI
 
+from api.formatting import machine_time
 from migperf.schedules.cron import zone_names
 from migperf.schedules.document import Schedule
 from migperf.store.database import Database, now
@@ -84,7 +85,7 @@ def test_the_list_tells_what_is_submitted_when_and_what_became_of_it(client: Tes
     for link in (f"/schedules/{nightly['id']}", "/v1/workloads/test-step", f"/runs/{fired['run_id']}",
                  f"/experiments/{experiment}"):  # fmt: skip
         assert f'href="{link}"' in page
-    assert f'<time datetime="{datetime.fromisoformat(nightly["next_times"][0]).isoformat()}">' in page
+    assert f'<time datetime="{machine_time(datetime.fromisoformat(nightly["next_times"][0]))}">' in page
 
 
 def test_what_a_schedule_says_is_a_verdict_or_that_it_measured_nothing(client: TestClient, database: Database) -> None:

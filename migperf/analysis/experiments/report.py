@@ -1,6 +1,7 @@
 """The report of an experiment as one HTML file that asks nothing of the network."""
 
 import json
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -146,12 +147,16 @@ def _as_yaml(document: Any) -> str:  # noqa: ANN401
     return yaml.safe_dump({**first, **document}, sort_keys=False, allow_unicode=True)
 
 
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+
+
 @cache
 def _plotly() -> Markup:
-    """Plotly's script, as the installed package has it."""
+    """Plotly's script, as the installed package has it; what HTML does not allow in its strings is escaped."""
     from plotly.offline import get_plotlyjs
 
-    return Markup(get_plotlyjs())  # noqa: S704 - the package's own script, made to be put into pages
+    script = _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", get_plotlyjs())
+    return Markup(script)  # noqa: S704 - the package's own script, made to be put into pages
 
 
 @cache
