@@ -49,7 +49,7 @@ from api.problems import (
     plain_kind,
     problem_response,
 )
-from migperf.errors import ConflictError, DocumentError, NotFoundError
+from migperf.errors import ConflictError, DocumentError, NotFoundError, remedy
 from migperf.store.listing import BadCursorError
 from migperf.store.runs import IdempotencyMismatchError
 from migperf.store.schema import SchemaError
@@ -80,10 +80,6 @@ ACCESS: Mapping[type[Exception], ProblemKind] = {
     TooManyAttemptsError: TOO_MANY_ATTEMPTS,
 }
 CHALLENGE = 'Bearer realm="migperf"'
-REMEDIES: Mapping[str, str] = {
-    "extra_forbidden": "unknown field; check its spelling or leave it out",
-    "missing": "required, but missing",
-}
 
 
 def install(app: FastAPI) -> None:
@@ -177,11 +173,6 @@ def _field_problem(error: Mapping[str, Any]) -> FieldProblem:
     detail = remedy(error)
     given = {} if error["type"] == "missing" or "input" not in error else {"given": bounded(error["input"])}
     return FieldProblem(field=_path(error["loc"]), detail=clipped(detail, MAX_DETAIL), **given)
-
-
-def remedy(error: Mapping[str, Any]) -> str:
-    """Return what would be right, of an error that Pydantic has found."""
-    return REMEDIES.get(error["type"]) or str(error["msg"]).removeprefix("Value error, ")
 
 
 def _path(location: Sequence[str | int]) -> str:

@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 from api.equivalents import Equivalents
 from api.links import Links
 from api.minimal_request import minimal_request
-from api.refusals import remedy
 from api.schemas.run_preview import EquivalentsView, OutlookView, RunPreview, TakesView
 from api.schemas.runs import BenchmarkReading
 from api.schemas.schedules import DocumentProblem
+from migperf.errors import remedy
 from migperf.experiments.estimate import duration_of_run
 from migperf.gpus.layout import Layout, LayoutText
 from migperf.gpus.selector import Selector

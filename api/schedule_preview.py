@@ -5,8 +5,8 @@ from datetime import datetime
 
 from pydantic import JsonValue, ValidationError
 
-from api.refusals import remedy
 from api.schemas.schedules import DocumentProblem, SchedulePreview
+from migperf.errors import remedy
 from migperf.schedules.document import VERSION, Schedule
 from migperf.schedules.errors import ScheduleError
 from migperf.schedules.firing import next_times

@@ -1,7 +1,7 @@
 """The root of every error that migperf raises on purpose. Each says what went wrong, on what, and what to do."""
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Self
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -43,9 +43,15 @@ class DocumentError(MigperfError):
     @classmethod
     def of(cls, error: "ValidationError", place: str = "") -> Self:
         """Return the error with the places that a validation found; what was validated lies at ``place``."""
-        return cls((".".join(filter(None, (place, *map(str, e["loc"])))), _plain(e["msg"])) for e in error.errors())
+        return cls((".".join(filter(None, (place, *map(str, e["loc"])))), remedy(e)) for e in error.errors())
 
 
-def _plain(message: str) -> str:
-    """Return what a validator of ours said, without what Pydantic puts before it."""
-    return message.removeprefix("Value error, ")
+_REMEDIES: Mapping[str, str] = {
+    "extra_forbidden": "unknown field; check its spelling or leave it out",
+    "missing": "required, but missing",
+}
+
+
+def remedy(error: Mapping[str, Any]) -> str:
+    """Return what would be right, of an error that Pydantic has found."""
+    return _REMEDIES.get(error["type"]) or str(error["msg"]).removeprefix("Value error, ")

@@ -58,7 +58,9 @@ def test_one_channel_that_cannot_be_read_is_listed_among_the_others_and_can_be_d
     page = page_of(client, "/alerts")
     first, second = channels_of(page)
     assert first.startswith("chat slack")
-    assert second.startswith("ci unreadable : it is sent nothing. webhook.name: Field required; webhook.url: give the")
+    assert second.startswith(
+        "ci unreadable : it is sent nothing. webhook.name: required, but missing; webhook.url: give the"
+    )
     assert second.endswith(" Delete …")
     assert "Send a test" not in second
     assert "t0p" not in page

@@ -177,7 +177,11 @@ def test_a_channel_that_cannot_be_read_is_listed_with_the_reason_and_can_be_dele
     readable, unreadable = listed.json()["items"]
     assert (readable["kind"], readable["unreadable"]) == ("slack", None)
     assert (unreadable["name"], unreadable["kind"], unreadable["target"]) == ("ci", None, None)
-    for told in ("webhook.url: Field required", "webhook.secret: give whsec_", "webhook.token: Extra inputs"):
+    for told in (
+        "webhook.url: required, but missing",
+        "webhook.secret: give whsec_",
+        "webhook.token: unknown field; check its spelling",
+    ):
         assert told in unreadable["unreadable"]
     assert "t0p" not in listed.text
     assert client.get(broken["url"]).json() == unreadable

@@ -82,7 +82,7 @@ def test_a_channel_that_the_service_cannot_read_is_listed_with_the_reason(
         row.document = {"kind": "webhook", "name": "ci"}
     listed = cli("alerts", "channels", "list")
     assert listed.status == 0, listed.err
-    assert "unreadable: webhook.url: Field required" in " ".join(listed.out.split())
+    assert "unreadable: webhook.url: required, but missing" in " ".join(listed.out.split())
     assert cli("alerts", "channels", "delete", "ci").status == 0
 
 

@@ -180,7 +180,7 @@ def test_own_format_has_points_of_all_that_can_be_said() -> None:
         (("points", 1, "time"), "0001-01-01T00:00:00+14:00", "points.1.time", "nothing was measured at"),
         (("points", 1, "time"), "2026-03-02T12:00:00", "points.1.time", "timezone"),
         (("metrics", "latency", "better"), "faster", "metrics.latency.better", "'lower' or 'higher'"),
-        (("unheard",), 1, "unheard", "not permitted"),
+        (("unheard",), 1, "unheard", "unknown field"),
         (("hardware", "machine"), "a\0b", "hardware.machine", "U+0000"),
     ],
 )

@@ -41,7 +41,7 @@ def test_a_schedule_is_read_from_yaml_with_its_defaults() -> None:
     [
         ({"cron": "0 25 * * *"}, "cron", "'25' is no hour"),
         ({"time_zone": "Europe/Berln"}, "time_zone", "did you mean Europe/Berlin"),
-        ({"unheard": 1}, "unheard", "Extra inputs"),
+        ({"unheard": 1}, "unheard", "unknown field; check its spelling"),
         ({"name": "Nightly"}, "name", "pattern"),
         ({"migperf": 2}, "migperf", "write 1"),
         ({"jitter_s": -1}, "jitter_s", "greater than or equal to 0"),
