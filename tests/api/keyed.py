@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
@@ -13,6 +14,9 @@ from migperf.store import keys
 from migperf.store.database import Database, now
 from migperf.store.keys import MadeKey
 from tests.api.serving import CountingPasses, TestClient
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 COOKIE = "migperf_session"
 OWN_ORIGIN = {"Origin": "http://testserver"}
@@ -48,3 +52,11 @@ def signed_in(client: TestClient, key: MadeKey) -> TestClient:
     answer = client.post("/sign-in", data={"key": key.key.text}, headers=OWN_ORIGIN)
     assert answer.status_code == 303, answer.text
     return client
+
+
+def sign_in(page: "Page", key: MadeKey) -> None:
+    """Sign in on the page that asks for a key, and wait until the page that it leads to is loaded, scripts too."""
+    page.fill("#key", key.key.text)
+    # The address to return to is in that of the sign-in page, so a pattern of its end would match too early.
+    with page.expect_navigation(url=lambda url: "/sign-in" not in url):
+        page.keyboard.press("Enter")

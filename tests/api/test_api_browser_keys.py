@@ -10,7 +10,7 @@ from migperf.settings import Settings
 from migperf.store import keys
 from migperf.store.database import Database
 from tests.api.browsing import in_browser
-from tests.api.keyed import guarded, made
+from tests.api.keyed import guarded, made, sign_in
 from tests.api.serving import served
 
 if TYPE_CHECKING:
@@ -27,9 +27,7 @@ def page(browser: "Browser", settings: Settings, database: Database) -> "Iterato
         page = browser.new_page(base_url=url)
         page.set_default_timeout(20_000)
         page.goto("/sign-in?next=/keys")
-        page.fill("#key", key.key.text)
-        page.keyboard.press("Enter")
-        page.wait_for_url("**/keys")
+        sign_in(page, key)
         told: list[str] = []
         # Chromium itself notes each answer that refuses something.
         page.on("console", lambda message: told.append(message.text) if "422" not in message.text else None)
@@ -78,3 +76,12 @@ def test_what_is_wrong_is_said_at_its_field(page: "Page", database: Database) ->
     assert page.evaluate("document.activeElement.id") == "name"
     with database.read() as session:
         assert len(keys.all_of(session)) == 1
+
+
+def test_what_was_typed_stays_where_a_button_is_pressed_before_the_script_has_come(page: "Page") -> None:
+    page.route("**/static/keys.js", lambda route: route.fulfill(body="", content_type="text/javascript"))
+    page.goto("/keys")
+    page.fill("#name", "ci")
+    page.click("#make-key")
+    assert page.evaluate("new Promise((resolve) => setTimeout(() => resolve(location.search), 100))") == ""
+    assert page.input_value("#name") == "ci"

@@ -10,7 +10,7 @@ from migperf.settings import Settings
 from migperf.store.database import Database
 from tests.api.browsing import in_browser
 from tests.api.gpu_host import GpuHost
-from tests.api.keyed import guarded, made
+from tests.api.keyed import guarded, made, sign_in
 from tests.api.serving import served
 from tests.api.test_api_permitted_buttons import stored
 
@@ -29,9 +29,7 @@ def page(browser: "Browser", settings: Settings, database: Database) -> "Iterato
         page = browser.new_page(base_url=url)
         page.set_default_timeout(20_000)
         page.goto("/sign-in")
-        page.fill("#key", key.key.text)
-        page.keyboard.press("Enter")
-        page.wait_for_url("**/")
+        sign_in(page, key)
         wrong: list[str] = []
         page.on("pageerror", lambda error: wrong.append(str(error)))
 

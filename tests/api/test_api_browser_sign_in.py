@@ -11,7 +11,7 @@ from migperf.settings import Settings
 from migperf.store import channels
 from migperf.store.database import Database
 from tests.api.browsing import in_browser
-from tests.api.keyed import guarded, made
+from tests.api.keyed import guarded, made, sign_in
 from tests.api.serving import served
 
 if TYPE_CHECKING:
@@ -44,9 +44,8 @@ def test_somebody_signs_in_presses_a_button_and_signs_out(page: "Page", database
     page.fill("#key", "migperf_wrong")
     page.keyboard.press("Enter")
     page.wait_for_selector("#key-problem:has-text('none of this service')")
-    page.fill("#key", key.key.text)
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/alerts")
+    sign_in(page, key)
+    assert page.url.endswith("/alerts")
     assert "Signed in as Ada" in page.inner_text("header")
     page.check("input[name=kind][value=slack]")
     page.fill("#name", "team")

@@ -13,7 +13,7 @@ from tests.api import browsing
 from tests.api.accessibility import grave_faults
 from tests.api.every_page import page_paths, without_contents
 from tests.api.html_validity import faults
-from tests.api.keyed import guarded, made
+from tests.api.keyed import guarded, made, sign_in
 from tests.api.serving import TestClient, served
 
 if TYPE_CHECKING:
@@ -61,9 +61,7 @@ def test_pages_for_who_has_signed_in_are_valid_and_fit_for_everybody(guarded_pag
     key = made(database, Scope.ADMIN, name="Ada")
     made(database, Scope.READ, name="a dashboard")
     found = {"/sign-in": [*faults(guarded_page.content()), *grave_faults(guarded_page)]}
-    guarded_page.fill("#key", key.key.text)
-    with guarded_page.expect_navigation(url="**/keys"):
-        guarded_page.keyboard.press("Enter")
+    sign_in(guarded_page, key)
     for path in GUARDED:
         answer = guarded_page.goto(path)
         assert answer is not None
