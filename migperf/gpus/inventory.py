@@ -60,6 +60,9 @@ def discover(driver: Driver | None, *, offer_cpu: bool = True) -> Inventory:
     A GPU that cannot be read does not hide the others: it is listed with its problem, and offers no partition.
     """
     read_at = datetime.now(UTC)
+    # Before the GPUs: an older boot beside a newer layout is put right by the next reading. The other way round, a
+    # layout that a boot has just ended would pass for one of the new boot, and nobody would apply it again.
+    boot_id = host_boot_id() if driver is None else driver.boot_id()
     read = [] if driver is None else list(_read_all(driver))
     gpus = tuple(one for one in read if isinstance(one, Gpu))
     cut = (partition for gpu in gpus for partition in partitions_of(gpu))
@@ -67,7 +70,7 @@ def discover(driver: Driver | None, *, offer_cpu: bool = True) -> Inventory:
         gpus=gpus,
         partitions=(*cut, cpu_partition()) if offer_cpu else tuple(cut),
         read_at=read_at,
-        boot_id=host_boot_id() if driver is None else driver.boot_id(),
+        boot_id=boot_id,
         unreadable=tuple(str(one) for one in read if isinstance(one, NvmlError)),
     )
 

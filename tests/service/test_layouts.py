@@ -5,7 +5,6 @@ The processes, the database and the broker are real; only the boards are not, an
 
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,19 +31,21 @@ SIMULATED = {"simulated": True}
 
 
 EMBEDDED, CLUSTER = ("sqlite", "filesystem"), ("postgresql", "redis")
+embedded = pytest.mark.parametrize("running", [EMBEDDED], ids="+".join, indirect=True)
 both = pytest.mark.parametrize("running", [EMBEDDED, CLUSTER], ids="+".join, indirect=True)
 """What depends on transactions and wake-ups runs on both; the rest on the embedded service alone."""
 
 
-@pytest.fixture
-def running(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Service]:
-    """A service on a host with a simulated H100 that is not cut."""
-    database, broker = getattr(request, "param", EMBEDDED)
+@pytest.fixture(scope="module")
+def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service on a host with a simulated H100, for all tests of this file."""
+    folder = tmp_path_factory.mktemp("service")
+    database, broker = request.param
     with (
-        temporary_database(database, tmp_path) as database_url,
+        temporary_database(database, folder) as database_url,
         temporary_broker(broker) as broker_url,
         service(
-            tmp_path / "data", database_url=database_url, broker_url=broker_url, gpus="simulated:h100-80gb"
+            folder / "data", database_url=database_url, broker_url=broker_url, gpus="simulated:h100-80gb"
         ) as started,
     ):
         yield started
@@ -52,9 +53,14 @@ def running(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Service]
 
 @pytest.fixture
 def driver(running: Service) -> SimulatedDriver:
-    """The host's driver, as another process of it sees it."""
+    """The host's driver, as another process of it sees it; its GPU is not cut, and nobody uses it."""
     opened = open_driver(running.settings)
     assert isinstance(opened, SimulatedDriver)
+    uuid = gpu_of(opened).uuid
+    with running.database.write() as session:
+        gpus.keep_layout(session, uuid, None)
+    opened.reboot()
+    running.until(lambda: known(running, uuid).layout == Layout(mig=False), 10, "what was there before has not gone")
     return opened
 
 
@@ -85,6 +91,7 @@ def ended(running: Service, change_id: str) -> tuple[ChangeState, str | None]:
     return state()
 
 
+@embedded
 def test_a_run_with_a_layout_is_measured_on_it_and_the_earlier_one_is_put_back(
     running: Service, driver: SimulatedDriver
 ) -> None:
@@ -120,6 +127,7 @@ def test_a_run_with_a_layout_waits_until_the_gpu_is_idle_and_has_it_alone(
     assert ends[1] <= begun[2], "and nothing was put on the idle half meanwhile"
 
 
+@embedded
 def test_a_change_spares_what_runs_and_waits_for_what_it_must_destroy(
     running: Service, driver: SimulatedDriver
 ) -> None:
@@ -151,6 +159,7 @@ def test_a_forced_change_sends_runs_back_into_the_queue_at_no_cost(running: Serv
     assert running.finish(run_id)["state"] == "cancelled"
 
 
+@embedded
 def test_an_impossible_change_fails_with_the_reason_and_a_busy_gpu_is_left_alone(
     running: Service, driver: SimulatedDriver
 ) -> None:
@@ -181,6 +190,7 @@ def test_a_worker_killed_in_the_middle_of_a_run_with_a_layout_leaves_nothing_und
     running.until(lambda: gpu_of(driver).layout == Layout(mig=False), 20, "the first attempt's earlier layout is back")
 
 
+@embedded
 def test_changes_by_other_programs_are_noticed_and_partitions_that_vanish_are_retired(
     running: Service, driver: SimulatedDriver
 ) -> None:
@@ -194,18 +204,24 @@ def test_changes_by_other_programs_are_noticed_and_partitions_that_vanish_are_re
     assert running.run(run["id"])["partition"]["uuid"] == old["uuid"], "history still points at it"
 
 
+@embedded
 def test_a_layout_that_is_to_be_kept_is_there_again_after_a_boot(running: Service, driver: SimulatedDriver) -> None:
     uuid = gpu_of(driver).uuid
     ended(running, ask_for(running, uuid, "3g.40gb@4+3g.40gb@0"))
     with running.database.write() as session:
         gpus.keep_layout(session, uuid, Layout.parse("3g.40gb@4+3g.40gb@0"))
     driver.reboot()
-    running.until(lambda: str(gpu_of(driver).layout) == "3g.40gb@0+3g.40gb@4", 20, "it is applied again")
+    running.until(
+        lambda: str(gpu_of(driver).layout) == "3g.40gb@0+3g.40gb@4",
+        20,
+        lambda: f"it stays {gpu_of(driver).layout}; worker: {running.log('worker')}",
+    )
     with running.database.read() as session:
         (newest,) = changes.latest(session, uuid)
         assert newest.origin == Origin.BOOT
 
 
+@embedded
 def test_a_simulated_run_does_not_disturb_a_measurement_of_the_cpu(running: Service, driver: SimulatedDriver) -> None:
     on_cpu = running.submit(**LONG, where={"kind": "cpu"})
     running.measuring(on_cpu)
