@@ -78,7 +78,7 @@ def test_the_reference_has_no_difference(launcher: Launcher, tmp_path: Path) -> 
     assert "engine_error" not in {figure.name for figure in outcome.figures}
 
 
-@pytest.mark.parametrize("scenario", ["offline", "train"])
+@pytest.mark.parametrize("scenario", ["offline", pytest.param("train", marks=pytest.mark.slow)])
 def test_a_compiled_model_is_measured(launcher: Launcher, tmp_path: Path, scenario: str) -> None:
     """To its end: a step that would compile anything within the window raises."""
     outcome = run(launcher, tmp_path / "log", COMPILE, scenario=scenario)

@@ -14,7 +14,12 @@ from tests.measure.engines.networks import CPU, FAMILIES, built, step
 from workloads.base import Payload, Task
 
 EAGER = [{"precision": "bf16"}, {"precision": "fp16"}, {"channels_last": True}]
-TEXTS = ("bert-tiny", "distilbert-tiny", "roberta-tiny", "xlnet-tiny")
+TEXTS = (
+    "bert-tiny",
+    "xlnet-tiny",
+    *(pytest.param(name, marks=pytest.mark.slow) for name in ("distilbert-tiny", "roberta-tiny")),
+)
+"""The two that are built most differently stand for all where time is short."""
 SEQUENCES = {"batch_size": 4, "sequence_length": 32, "padding": 0.25}
 ONNX = {"runtime": "onnx_runtime"}
 COMPILE = {"runtime": "compile"}
