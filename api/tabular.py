@@ -64,6 +64,8 @@ def _gathered(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
     waiting: list[pa.Table] = []
     rows = 0
     for table in tables:
+        if not table.num_rows:
+            continue  # pyarrow's writer of CSV adds what lay in its buffer for an empty piece
         waiting.append(table)
         rows += table.num_rows
         if rows >= BATCH_ROWS:

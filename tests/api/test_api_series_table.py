@@ -163,3 +163,13 @@ OFFERED = {"text/csv": "csv", "application/json": "json"}
 )
 def test_the_form_that_is_liked_best_is_given(accept: str, expected: str) -> None:
     assert preferred(accept, OFFERED, "default") == expected
+
+
+@pytest.mark.parametrize("form", TableFormat)
+def test_pieces_without_rows_add_nothing(form: TableFormat) -> None:
+    """An answer that ends with an empty piece had what lay in a buffer behind it."""
+    schema = pa.schema([("a", pa.int64()), ("b", pa.string())])
+    row, none = pa.Table.from_pylist([{"a": 1, "b": None}], schema=schema), pa.Table.from_pylist([], schema=schema)
+    whole = b"".join(write([none, row, none], schema, form))
+    assert whole == b"".join(write([row], schema, form))
+    assert len(b"".join(write([none], schema, TableFormat.CSV))) == len("a,b\n")
