@@ -45,6 +45,7 @@ from api.routes import (
     regression_pages,
     regressions,
     results,
+    run_table,
     runs,
     runs_pages,
     schedule_pages,
@@ -62,6 +63,7 @@ from migperf.store.database import Database
 
 _log = logging.getLogger(__name__)
 ROUTERS = (
+    run_table.router,  # before that of runs: there a table would be a run's id
     runs.router,
     events.router,
     results.router,

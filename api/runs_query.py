@@ -87,6 +87,15 @@ class RunsPageQuery(RunQuery):
         given = {name: value for name, value in fields.items() if value not in (None, [], ())}
         return f"{path}?{urlencode(given, doseq=True)}" if given else path
 
+    def table(self, path: str, form: str) -> str:
+        """Return the address of all runs that the filters leave, in their order, as a file."""
+        on_page = dict.fromkeys(("limit", "cursor", "column", "pick"))
+        return self.address(path, format=form, **on_page)
+
+    def picked_table(self, path: str, form: str) -> str:
+        """Return the address of the picked runs as a file, whatever the filters leave."""
+        return type(self)(id=self.pick).table(path, form)
+
     def sorted_by(self, column: Column) -> str:
         """Return the order that a press on a column's heading leads to."""
         field = column.sort or ""

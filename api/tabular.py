@@ -11,6 +11,8 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 from pyarrow import parquet
 
+from api.csv_text import guarded
+
 BATCH_ROWS = 1 << 16
 """Rows that are written together: a row group of Parquet."""
 
@@ -48,18 +50,23 @@ class _Writer(Protocol):
     def close(self) -> None: ...
 
 
-def write(tables: Iterable[pa.Table], schema: pa.Schema, form: TableFormat) -> Iterator[bytes]:
-    """Yield the tables, all of one schema, as one document. The schema's metadata goes where the form has a place."""
+def write(
+    tables: Iterable[pa.Table], schema: pa.Schema, form: TableFormat, batch_rows: int | None = None
+) -> Iterator[bytes]:
+    """Yield the tables, all of one schema, as one document. The schema's metadata goes where the form has a place.
+
+    ``batch_rows`` are gathered before they are written, ``BATCH_ROWS`` if left out; fewer arrive sooner.
+    """
     outbox = _Outbox()
     writer = _writer(outbox, schema, form)
-    for table in _gathered(tables):
+    for table in _gathered(tables, batch_rows or BATCH_ROWS):
         writer.write_table(table)
         yield outbox.take()
     writer.close()
     yield outbox.take()
 
 
-def _gathered(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+def _gathered(tables: Iterable[pa.Table], batch_rows: int) -> Iterator[pa.Table]:
     """Yield the same rows in tables of a good size, so that many small series do not become many small pieces."""
     waiting: list[pa.Table] = []
     rows = 0
@@ -68,7 +75,7 @@ def _gathered(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
             continue  # pyarrow's writer of CSV adds what lay in its buffer for an empty piece
         waiting.append(table)
         rows += table.num_rows
-        if rows >= BATCH_ROWS:
+        if rows >= batch_rows:
             yield pa.concat_tables(waiting)
             waiting, rows = [], 0
     if waiting:
@@ -83,7 +90,7 @@ def _writer(outbox: "_Outbox", schema: pa.Schema, form: TableFormat) -> _Writer:
             return _as_writer(parquet.ParquetWriter(outbox, schema, compression="zstd"))
         case TableFormat.CSV:
             outbox.write(_heading(schema))
-            return _as_writer(arrow_csv.CSVWriter(outbox, schema, write_options=_CSV_WITHOUT_HEADING))
+            return _CsvWriter(_as_writer(arrow_csv.CSVWriter(outbox, schema, write_options=_CSV_WITHOUT_HEADING)))
         case TableFormat.JSON_LINES:
             return _JsonLinesWriter(outbox)
 
@@ -107,6 +114,19 @@ def heading_of(field: pa.Field) -> str:
     """Return a column's name and unit, such as ``value [W]``; a pure number and a name that tells it have none."""
     unit = (field.metadata or {}).get(b"unit", b"").decode()
     return f"{field.name} [{unit}]" if unit not in ("", "1", "s") else str(field.name)
+
+
+class _CsvWriter:
+    """Writes text so that nothing takes it for a formula."""
+
+    def __init__(self, writer: _Writer) -> None:
+        self._writer = writer
+
+    def write_table(self, table: pa.Table) -> None:
+        self._writer.write_table(guarded(table))
+
+    def close(self) -> None:
+        self._writer.close()
 
 
 class _JsonLinesWriter:

@@ -31,6 +31,22 @@ DEFAULT_LIMIT = 10_000
 """Samples of a page of a series."""
 MOST_RUNS_OF_A_SIDE = 64
 """Of a comparison, which reads every step of each."""
+HEADLINE_FIGURES = (
+    "throughput",
+    "latency_p50",
+    "latency_p95",
+    "latency_p99",
+    "batch_time_mean",
+    "step_time_mean",
+    "peak_allocated",
+    "peak_rss",
+    "energy_per_sample",
+    "max_batch",
+    "max_rate",
+)
+"""Figures of a table of runs where none are asked for: speed, memory, energy, and what searches look for."""
+MOST_FIGURES = 64
+"""Of a table of runs, whose rows are read many at a time."""
 CURRENT = "current"
 """Stands for the layout that a GPU has now."""
 
@@ -45,6 +61,8 @@ def _in_utc(moment: datetime) -> datetime:
 Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 LabelCondition = Annotated[str, StringConstraints(pattern=r"^[^=]+=", max_length=320)]
 Name = Annotated[str, StringConstraints(max_length=128)]
+FigureName = Annotated[str, StringConstraints(pattern=r"^\w[\w.:/ %-]*$", max_length=64)]
+"""As columns are called by it, it cannot begin like a formula."""
 SeriesNames = Annotated[tuple[Name, ...], Field(max_length=256)]
 Points = Annotated[int, Field(ge=2, le=20_000)]
 Seconds = Annotated[float, Field(ge=-LONGEST_S, le=LONGEST_S, allow_inf_nan=False)]
@@ -86,8 +104,8 @@ class Query(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class RunQuery(Query):
-    """Which runs to list, in which order, and which page."""
+class RunSelection(Query):
+    """Which runs, and in which order."""
 
     state: Annotated[tuple[RunState, ...], Field(max_length=len(RunState))] = Field(
         default=(), description="Only runs in this state; repeat it for several."
@@ -129,10 +147,6 @@ class RunQuery(Query):
     sort: SortOrder = Field(
         default=SortOrder.NEWEST, description="Minus: highest first. Sorting by finished_at lists only finished runs."
     )
-    limit: Annotated[int, Field(ge=1, le=200)] = Field(default=50, description="Most runs on a page.")
-    cursor: Annotated[str, StringConstraints(max_length=1000)] | None = Field(
-        default=None, description="`next_cursor` of the page before."
-    )
 
     @field_validator("label")
     @classmethod
@@ -161,6 +175,33 @@ class RunQuery(Query):
             text=self.text,
             ids=self.id,
         )
+
+
+class RunQuery(RunSelection):
+    """Which runs to list, in which order, and which page."""
+
+    limit: Annotated[int, Field(ge=1, le=200)] = Field(default=50, description="Most runs on a page.")
+    cursor: Annotated[str, StringConstraints(max_length=1000)] | None = Field(
+        default=None, description="`next_cursor` of the page before."
+    )
+
+
+class RunTableQuery(RunSelection):
+    """Which runs to put into a table, in which order, with which figures, and in which form."""
+
+    figure: Annotated[tuple[FigureName, ...], Field(max_length=MOST_FIGURES)] = Field(
+        default=(),
+        description=f"With this figure of each result; repeat it for several. Left out: {', '.join(HEADLINE_FIGURES)}.",
+        examples=[["latency_p99"]],
+    )
+    format: TableFormat | None = Field(
+        default=None, description="Left out, the header `Accept` decides; CSV without either.", examples=["csv"]
+    )
+
+    @property
+    def figures(self) -> tuple[str, ...]:
+        """The names of the figures that are wanted, each once."""
+        return tuple(dict.fromkeys(self.figure)) or HEADLINE_FIGURES
 
 
 class SeriesQuery(Query):

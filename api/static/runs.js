@@ -29,6 +29,13 @@ function withPicks(address) {
   return url;
 }
 
+function onlyPicked(address) {
+  const url = new URL(address);
+  url.searchParams.delete("id");
+  for (const { value } of picks()) url.searchParams.append("id", value);
+  return url;
+}
+
 function showPicked() {
   const count = picks().length;
   document.getElementById("picked").textContent = count ? `${count} picked` : "Pick two to eight runs to compare them.";
@@ -36,6 +43,8 @@ function showPicked() {
   for (const button of form.querySelectorAll("[data-action=delete], [data-action=clear]")) button.disabled = !count;
   history.replaceState(null, "", withPicks(location.href));
   for (const link of form.querySelectorAll(".pager a, thead a")) link.href = withPicks(link.href);
+  document.getElementById("export-picked").hidden = !count;
+  for (const link of form.querySelectorAll("#export-picked a")) link.href = onlyPicked(link.href);
 }
 
 async function remove() {

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _TO_OUTPUT = ("csv", "json", "json-lines")
 """Formats that people can read, and that standard output may have."""
 _OF_ONE = ("csv", "json", "arrow", "parquet")
-_OF_ALL = ("csv", "arrow", "parquet", "json-lines")
+OF_ALL = ("csv", "arrow", "parquet", "json-lines")
 """What one series, and all of a run together, can be written as."""
 Out = Annotated[
     Path | None,
@@ -109,7 +109,7 @@ def export(
     from migperf.cli.samples import remark_written
     from migperf.client import Client
 
-    _require_format(format, _OF_ALL, out)
+    require_format(format, OF_ALL, out)
     with Client(service.url) as client:
         if out is None:
             client.export(run, sys.stdout.buffer, format or "csv", names or ())
@@ -133,10 +133,11 @@ def _require_one_way(name: str | None, span: SpanOptions, form: FormOptions) -> 
         )
     if name is None and not form.follow and (form.out or form.format or span.query()):
         raise typer.BadParameter("name one; `migperf runs export` writes all of them", param_hint="'[SERIES]'")
-    _require_format(form.format, _OF_ONE, form.out)
+    require_format(form.format, _OF_ONE, form.out)
 
 
-def _require_format(form: str | None, known: Sequence[str], out: Path | None) -> None:
+def require_format(form: str | None, known: Sequence[str], out: Path | None) -> None:
+    """Refuse a format that is not known, and one that no terminal can show. Raises typer.BadParameter."""
     if form is not None and form not in known:
         raise typer.BadParameter(f"{form!r} is none of {', '.join(known)}", param_hint="'--format'")
     if form is not None and form not in _TO_OUTPUT and out is None:

@@ -1,5 +1,6 @@
 """The commands about the runs of a service: ``migperf runs …``."""
 
+import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +10,7 @@ from migperf.cli import run_documents, run_series
 from migperf.cli.options import AsJson, RunId, ServiceOptions, grouped, parse_pairs
 
 if TYPE_CHECKING:
-    from migperf.client import RunQuery
+    from migperf.client.query import RunQuery, RunSelection
 
 app = typer.Typer(no_args_is_help=True, help="Look at the runs of a service, and act on them.")
 
@@ -64,8 +65,12 @@ class ListOptions:
     ] = None
 
     def query(self, limit: int) -> "RunQuery":
+        """Return the filters that were given, for so many runs."""
+        return {**self.selection(), "limit": limit}
+
+    def selection(self) -> "RunSelection":
         """Return the filters that were given."""
-        query: RunQuery = {"limit": limit}
+        query: RunSelection = {}
         if self.state:
             query["state"] = self.state
         if self.label:
@@ -186,6 +191,53 @@ def log(
         remark("the child wrote nothing")
     else:
         typer.echo(text, nl=not text.endswith("\n"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableOptions:
+    """What of the runs, and in which form."""
+
+    figures: Annotated[
+        list[str],
+        typer.Option("--figure", metavar="NAME", help="With this figure; can be repeated (default: the usual ones)."),
+    ] = field(default_factory=list)
+    out: run_series.Out = None
+    format: Annotated[
+        str | None,
+        typer.Option("--format", "-f", metavar="NAME", help="csv (default), arrow, parquet or json-lines."),
+    ] = None
+
+
+@app.command()
+@grouped
+def table(
+    run_ids: Annotated[
+        list[str] | None, typer.Argument(metavar="[RUN]...", help="Only these runs; without any, all.")
+    ] = None,
+    *,
+    wanted: ListOptions,
+    form: TableOptions,
+    service: ServiceOptions,
+    as_json: AsJson = False,
+) -> None:
+    """Write runs with their figures into one table, a row each (`export` is for the samples of one run)."""
+    from migperf.cli.output import emit_json
+    from migperf.cli.samples import remark_written
+    from migperf.client import Client
+
+    run_series.require_format(form.format, run_series.OF_ALL, form.out)
+    selection = wanted.selection()
+    if run_ids:
+        selection["ids"] = run_ids
+    with Client(service.url) as client:
+        if form.out is None:
+            client.export_runs(sys.stdout.buffer, form.format or "csv", form.figures, **selection)
+            return
+        size_bytes = client.export_runs(form.out, form.format, form.figures, **selection)
+    if as_json:
+        emit_json({"file": str(form.out), "bytes": size_bytes})
+    else:
+        remark_written(form.out, size_bytes)
 
 
 app.command()(run_series.series)

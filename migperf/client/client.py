@@ -59,6 +59,7 @@ from migperf.client.models import (
 )
 from migperf.client.query import RunQuery, query_parameters
 from migperf.client.roofline_models import RooflineView
+from migperf.client.run_table_calls import RunTableCalls
 from migperf.client.schedule_calls import ScheduleCalls
 from migperf.client.series_calls import SeriesCalls, run_path
 from migperf.client.transport import Query, Transport
@@ -72,6 +73,7 @@ _SOONEST_S, _LATEST_S = 0.1, 1.0
 
 class Client(
     SeriesCalls,
+    RunTableCalls,
     ComparisonCalls,
     ExperimentCalls,
     ScheduleCalls,

@@ -8,8 +8,8 @@ MAX_PAGE = 200
 """The service gives no more runs at a time."""
 
 
-class RunQuery(TypedDict, total=False):
-    """Which runs to list; what is left out does not matter."""
+class RunSelection(TypedDict, total=False):
+    """Which runs; what is left out does not matter."""
 
     state: str | Iterable[str]
     """One state, or several of which a run may have any."""
@@ -34,21 +34,35 @@ class RunQuery(TypedDict, total=False):
     """Labels that a run must all have."""
     created_after: datetime | str
     created_before: datetime | str
+    ids: Iterable[str]
+    """Only these."""
     sort: str
     """``created_at``, ``finished_at``, ``workload`` or ``priority``; with a minus sign the highest comes first."""
+
+
+class RunQuery(RunSelection, total=False):
+    """Which runs to list, and how many."""
+
     limit: int
     """At most so many runs; all of them if left out."""
 
 
 def query_parameters(query: RunQuery) -> list[tuple[str, str]]:
-    """Return the filters as the service wants them; states and labels repeat."""
-    parameters: list[tuple[str, str]] = [("limit", str(min(query.get("limit", MAX_PAGE), MAX_PAGE)))]
-    for name, value in query.items():
+    """Return the filters as the service wants them, and how many runs it is to give at a time."""
+    return [("limit", str(min(query.get("limit", MAX_PAGE), MAX_PAGE))), *selection_parameters(query)]
+
+
+def selection_parameters(selection: RunSelection) -> list[tuple[str, str]]:
+    """Return the filters as the service wants them; states, labels and ids repeat."""
+    parameters: list[tuple[str, str]] = []
+    for name, value in selection.items():
         match name, value:
             case "limit", _:
                 continue
             case "labels", Mapping():
                 parameters += [("label", f"{key}={wanted}") for key, wanted in value.items()]
+            case "ids", Iterable():
+                parameters += [("id", str(run_id)) for run_id in value]
             case "state", str():
                 parameters.append(("state", str(value)))
             case "state", Iterable():

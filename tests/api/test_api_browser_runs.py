@@ -1,5 +1,7 @@
 """The table of runs in a browser, behind a path prefix: filter, sort, share the address, pick two, delete one."""
 
+import csv
+import json
 from typing import TYPE_CHECKING
 
 from migperf.store.database import Database
@@ -43,3 +45,22 @@ def test_runs_are_filtered_sorted_shared_compared_and_deleted(
     page.wait_for_selector(f"#run-{first}", state="detached")
     assert client.get(f"/v1/runs/{first}").status_code == 404
     assert page.is_checked(f"#run-{queued} input"), "what was not deleted stays picked"
+
+
+def test_what_the_filters_leave_and_what_is_picked_are_exported_by_buttons(page: "Page", database: Database) -> None:
+    first, second = measured(database), measured(database)
+    submitted(database, workload="resnet18")
+    opened(page, "/runs?text=test-step&sort=created_at")
+    with page.expect_download() as asked:
+        page.click("[aria-label=Export] a:text-is('CSV') >> nth=0")
+    rows = list(csv.DictReader(asked.value.path().open(newline="")))
+    assert [row["run"] for row in rows] == [first, second]
+    assert asked.value.suggested_filename.endswith(".csv")
+    assert not page.is_visible("#export-picked")
+    page.check(f"#run-{second} input")
+    with page.expect_download() as asked:
+        page.click("#export-picked a:text-is('JSON lines')")
+    lines = asked.value.path().read_text().splitlines()
+    assert [json.loads(line)["id"] for line in lines] == [second]
+    page.click("text=Pick none")
+    assert not page.is_visible("#export-picked")

@@ -108,6 +108,7 @@ OPERATIONS = {
     "submit_run",
     "preview_run",
     "list_runs",
+    "export_runs",
     "get_run",
     "cancel_run",
     "delete_run",

@@ -23,7 +23,7 @@ COMMANDS = [
     "api",
     "worker",
     "scheduler",
-    *(f"runs {name}" for name in ("list", "show", "watch", "cancel", "delete", "log", "series", "export")),
+    *(f"runs {name}" for name in ("list", "show", "watch", "cancel", "delete", "log", "series", "export", "table")),
     *(f"schedules {name}" for name in ("validate", "add", "list", "show", "pause", "resume", "run-now", "delete")),
     "alerts list",
     *(f"alerts channels {name}" for name in ("add", "list", "delete", "test")),

@@ -1,5 +1,6 @@
 """The commands about a service, against the real API: what they print, and what their exit status says."""
 
+import csv
 import io
 import json
 import os
@@ -308,3 +309,19 @@ def test_a_run_can_name_its_software_environment_and_a_command_lists_them(cli: C
     assert "older node-1 cannot be used: its interpreter is not there" in told
     (node,) = cli("environments", "--json").document
     assert [each["name"] for each in node["environments"]] == ["default", "newer", "older"]
+
+
+def test_runs_are_written_into_one_table(cli: Cli, database: Database, tmp_path: Path) -> None:
+    first, second = steps.measured(database), steps.submitted(database, workload="resnet18")
+    asked = ("runs", "table")
+    rows = list(csv.DictReader(io.StringIO(cli(*asked, "--workload", "test-step", "--figure", "latency_mean").out)))
+    assert [(row["run"], row["latency_mean"], row["latency_mean_unit"]) for row in rows] == [(first, "4.51832", "ms")]
+    assert "latency_p95" not in rows[0]
+    said = cli(*asked, second, "--format", "json-lines").out
+    assert [json.loads(line)["id"] for line in said.splitlines()] == [second]
+    file = tmp_path / "runs.parquet"
+    document = cli(*asked, "--out", str(file), "--json").document
+    assert document == {"file": str(file), "bytes": file.stat().st_size}
+    assert "--out FILE" in " ".join(cli(*asked, "--format", "parquet").err.split())
+    assert cli(*asked, "--experiment", "none", "--out", str(tmp_path / "no.csv")).status == 1
+    assert not (tmp_path / "no.csv").exists()
