@@ -25,13 +25,6 @@ class ListedRun:
     figure: ResultFigure | None
     """Its main figure; None where it has none, or not yet."""
 
-    @property
-    def duration_s(self) -> float | None:
-        """Seconds from its start to its end."""
-        if self.run.started_at is None or self.run.finished_at is None:
-            return None
-        return (self.run.finished_at - self.run.started_at).total_seconds()
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunsPage:

@@ -39,6 +39,7 @@ _SORTS: Mapping[Column, str] = {
     Column.CREATED: "created_at",
     Column.FINISHED: "finished_at",
     Column.PRIORITY: "priority",
+    Column.DURATION: "duration_s",
 }
 SHOWN = (Column.WORKLOAD, Column.SCENARIO, Column.PARTITION, Column.FIGURE, Column.DURATION, Column.CREATED)
 """Columns that are shown where the address names none."""

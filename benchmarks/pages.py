@@ -89,6 +89,10 @@ PAGES = (
     "/runs?text=no-such-word",
     "/runs?text=no-such-word&sort=-priority",
     "/runs?sort=workload&state=failed",
+    "/runs?sort=-duration_s",
+    "/runs?workload=matrix-product&sort=-duration_s",
+    "/runs?state=failed&sort=duration_s",
+    "/runs?text=no-such-word&sort=-duration_s",
     "/runs?created_before=2026-01-02T00:00:00Z&sort=-finished_at",
     "/runs/{run}",
     "/runs/{large_run}",
@@ -310,7 +314,7 @@ def _runs(database: Database, count: int) -> list[str]:
 
 def _run(number: int, chance: random.Random, told: Sequence[tuple[dict[str, Any], str]]) -> dict[str, Any]:
     benchmark, fingerprint = chance.choice(told)
-    at = BEGAN + timedelta(minutes=number)
+    at, took_s = BEGAN + timedelta(minutes=number), 29 + number % 1000 / 1000
     state = chance.choices((RunState.SUCCEEDED, RunState.FAILED, RunState.DOES_NOT_FIT), (94, 5, 1))[0]
     return {
         "id": str(uuid7()),
@@ -329,7 +333,8 @@ def _run(number: int, chance: random.Random, told: Sequence[tuple[dict[str, Any]
         "partition": chance.choice(PARTITIONS).uuid,
         "progress": 1.0,
         "started_at": at + timedelta(seconds=1),
-        "finished_at": at + timedelta(seconds=30),
+        "finished_at": at + timedelta(seconds=1 + took_s),
+        "duration_s": took_s,
         "reason": None if state is RunState.SUCCEEDED else "RuntimeError: it broke",
         "clock_zero_ns": 0,
         "window_start_ns": 2_000_000_000,

@@ -65,6 +65,7 @@ RUN: dict[str, JsonValue] = {
     "created_at": "2026-03-02T09:15:00.120000Z",
     "started_at": "2026-03-02T09:15:00.481000Z",
     "finished_at": "2026-03-02T09:15:09.032000Z",
+    "duration_s": 8.551,
     "cancel_requested_at": None,
     "reason": None,
     "measured": {
@@ -107,6 +108,7 @@ WAITING_RUN: dict[str, JsonValue] = RUN | {
     "partition": None,
     "started_at": None,
     "finished_at": None,
+    "duration_s": None,
     "measured": None,
     "tainted": None,
     "taints": None,

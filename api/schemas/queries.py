@@ -145,7 +145,8 @@ class RunSelection(Query):
     created_after: Moment | None = Field(default=None, description="Only runs submitted after this time (ISO 8601).")
     created_before: Moment | None = Field(default=None, description="Only runs submitted before this time.")
     sort: SortOrder = Field(
-        default=SortOrder.NEWEST, description="Minus: highest first. Sorting by finished_at lists only finished runs."
+        default=SortOrder.NEWEST,
+        description="Minus: highest first. Sorting by finished_at or duration_s lists only runs that have it.",
     )
 
     @field_validator("label")

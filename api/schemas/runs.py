@@ -20,6 +20,9 @@ from migperf.store.requests import RunRequest
 from migperf.store.states import RunState
 
 NS_PER_S = 1_000_000_000
+DURATION = (
+    "From the start to the end of its last attempt, seconds; null until it has ended, and where no attempt had begun."
+)
 
 
 class RunPartition(View):
@@ -170,6 +173,7 @@ class RunView(View):
     created_at: AwareDatetime
     started_at: AwareDatetime | None
     finished_at: AwareDatetime | None
+    duration_s: float | None = Field(description=DURATION)
     cancel_requested_at: AwareDatetime | None
     reason: str | None = Field(description="Why it is in its state, where that needs a word.")
     measured: Measured | None
@@ -205,6 +209,7 @@ class RunView(View):
             created_at=run.created_at,
             started_at=run.started_at,
             finished_at=run.finished_at,
+            duration_s=run.duration_s,
             cancel_requested_at=run.cancel_requested_at,
             reason=run.reason,
             measured=Measured.of(run),

@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, ConfigDict, Field, JsonValue
 
 from api.links import Links
 from api.schemas import examples
-from api.schemas.runs import Measured, RunExperiment, RunPartition
+from api.schemas.runs import DURATION, Measured, RunExperiment, RunPartition
 from api.schemas.view import View
 from migperf.measure.engine import REFERENCE_FIELDS
 from migperf.measure.figures import ResultFigure
@@ -30,6 +30,7 @@ _FROM_RUN = (
     "created_at",
     "started_at",
     "finished_at",
+    "duration_s",
     "measured",
     "tainted",
     "taints",
@@ -38,7 +39,6 @@ EXAMPLE: dict[str, JsonValue] = {
     **{name: examples.RUN[name] for name in _FROM_RUN},
     **{name: examples.BENCHMARK[name] for name in ("parameters", "load", "engine")},
     "simulated": False,
-    "duration_s": 8.551,
     "figures": examples.FIGURES,
 }
 
@@ -70,10 +70,7 @@ class RunRow(View):
     created_at: AwareDatetime
     started_at: AwareDatetime | None
     finished_at: AwareDatetime | None
-    duration_s: float | None = Field(
-        description="From the start to the end of its last attempt, seconds; null until it has ended, and if it never "
-        "began."
-    )
+    duration_s: float | None = Field(description=DURATION)
     measured: Measured | None
     figures: list[ResultFigure] = Field(description="Those asked for that its result has, each with unit and scope.")
 
@@ -102,13 +99,7 @@ class RunRow(View):
             created_at=run.created_at,
             started_at=run.started_at,
             finished_at=run.finished_at,
-            duration_s=_duration_s(run),
+            duration_s=run.duration_s,
             measured=Measured.of(run),
             figures=list(figures),
         )
-
-
-def _duration_s(run: Run) -> float | None:
-    if run.started_at is None or run.finished_at is None:
-        return None
-    return (run.finished_at - run.started_at).total_seconds()

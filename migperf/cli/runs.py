@@ -60,7 +60,7 @@ class ListOptions:
         typer.Option(
             "--sort",
             metavar="FIELD",
-            help="created_at, finished_at, workload or priority; -FIELD: highest first (default: -created_at).",
+            help="created_at (default, with -), finished_at, duration_s, workload or priority; -FIELD: highest first.",
         ),
     ] = None
 

@@ -169,6 +169,9 @@ class RunView(View):
     created_at: AwareDatetime
     started_at: AwareDatetime | None = None
     finished_at: AwareDatetime | None = None
+    duration_s: float | None = Field(
+        default=None, description="From the start to the end of its last attempt; None until it has ended."
+    )
     cancel_requested_at: AwareDatetime | None = None
     reason: str | None = None
     measured: MeasuredView | None = None

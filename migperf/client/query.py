@@ -37,7 +37,7 @@ class RunSelection(TypedDict, total=False):
     ids: Iterable[str]
     """Only these."""
     sort: str
-    """``created_at``, ``finished_at``, ``workload`` or ``priority``; with a minus sign the highest comes first."""
+    """``created_at``, ``finished_at``, ``duration_s``, ``workload`` or ``priority``; minus: the highest comes first."""
 
 
 class RunQuery(RunSelection, total=False):

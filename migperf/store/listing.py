@@ -24,7 +24,10 @@ _MOST_OF_A_RARE_LABEL = 2_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFilter:
-    """Which runs to list; what is left out does not matter. Sorting by ``finished_at`` lists only finished runs."""
+    """Which runs to list; what is left out does not matter.
+
+    Sorting by ``finished_at`` lists only finished runs, by ``duration_s`` those that had begun before they finished.
+    """
 
     states: tuple[RunState, ...] = ()
     workload: str | None = None
@@ -67,8 +70,8 @@ def list_runs(session: Session, wanted: RunFilter, sort: SortOrder, limit: int, 
     place = None if cursor is None else Place.read(sort, cursor)
     back = place is not None and place.back
     chosen = select(Run.id).where(*_conditions(session, wanted, sort))
-    if sort.column is Run.finished_at:
-        chosen = chosen.where(Run.finished_at.is_not(None))
+    if sort.some_have_none:
+        chosen = chosen.where(sort.column.is_not(None))
     if place is not None:
         chosen = chosen.where(_beyond(sort, place))
     found = _read(session, _sorted(chosen, sort, descending=sort.descending != back).limit(limit + 1), sort)

@@ -52,6 +52,7 @@ _FILTERS = (
 )
 """What listings of runs filter by, besides what they are sorted by."""
 _FINISHED = text("finished_at IS NOT NULL")
+_HAS_DURATION = text("duration_s IS NOT NULL")
 _TO_THIN = text("thinned_at IS NULL")
 _HISTORY_DUE = text("history_due")
 _OF_EXPERIMENT = text("experiment_id IS NOT NULL")
@@ -183,7 +184,7 @@ class Run(Base):
             "finished_at",
             "search_text",
         ),
-        # The same for the other orders. In that of their ends a run is entered once, when it has ended.
+        # The same for the other orders. In those of their ends and durations a run is entered once, when it has ended.
         Index(
             "ix_runs_finished",
             "finished_at",
@@ -192,6 +193,15 @@ class Run(Base):
             *_FILTERS,
             sqlite_where=_FINISHED,
             postgresql_where=_FINISHED,
+        ),
+        Index(
+            "ix_runs_by_duration",
+            "duration_s",
+            "id",
+            "workload",
+            *_FILTERS,
+            sqlite_where=_HAS_DURATION,
+            postgresql_where=_HAS_DURATION,
         ),
         Index("ix_runs_by_workload", "workload", "id", "finished_at", *_FILTERS),
         Index("ix_runs_by_priority", "priority", "id", "workload", "finished_at", *_FILTERS),
@@ -242,6 +252,8 @@ class Run(Base):
     cancel_requested_at: Mapped[datetime | None]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+    duration_s: Mapped[float | None]
+    """From the start to the end of its last attempt, seconds; None until it has ended, and if it never began."""
     reason: Mapped[str | None] = mapped_column(Text)
 
     clock_zero_ns: Mapped[int | None] = mapped_column(BigInteger)

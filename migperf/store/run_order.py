@@ -2,6 +2,7 @@
 
 import base64
 import json
+import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -28,12 +29,19 @@ class SortOrder(StrEnum):
     WORKLOAD_DOWN = "-workload"
     PRIORITY = "priority"
     HIGHEST_PRIORITY = "-priority"
+    SHORTEST = "duration_s"
+    LONGEST = "-duration_s"
 
     @property
     def column(self) -> InstrumentedAttribute[Any]:
         """The column to sort by."""
         column: InstrumentedAttribute[Any] = getattr(Run, self.removeprefix("-"))
         return column
+
+    @property
+    def some_have_none(self) -> bool:
+        """Whether there are runs without it, which are left out of this order."""
+        return bool(self.column.property.columns[0].nullable)
 
     @property
     def descending(self) -> bool:
@@ -91,10 +99,18 @@ def _value(sort: SortOrder, text: Any) -> Any:  # noqa: ANN401 - a date, a numbe
         if moment.utcoffset() != timedelta(0):
             raise ValueError(f"{text} is not in UTC")
         return moment
+    if sort.column is Run.duration_s:
+        return _finite(text)
     expected = int if sort.column is Run.priority else str
     if not isinstance(text, expected):
         raise TypeError(text)
     return _storable(text)
+
+
+def _finite(number: Any) -> float:  # noqa: ANN401 - what stands in a cursor
+    if not isinstance(number, float) or not math.isfinite(number):
+        raise TypeError(number)
+    return number
 
 
 def _storable(value: Any) -> Any:  # noqa: ANN401 - a number or a name

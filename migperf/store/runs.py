@@ -152,6 +152,7 @@ def move(session: Session, run: Run, to_state: RunState, now: datetime, reason: 
     run.reason = reason
     if to_state.is_final:
         run.finished_at = now
+        run.duration_s = None if run.started_at is None else (now - run.started_at).total_seconds()
         run.phase = None
     touch(run)
     _note(session, run, "state", to_state, now, reason)

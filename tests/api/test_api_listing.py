@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from migperf.store import listing, nodes, runs
+from migperf.store import leases, listing, nodes, runs
 from migperf.store.database import Database
 from migperf.store.listing import SortOrder
 from migperf.store.states import RunState
 from tests import builders
 from tests.api.serving import TestClient
-from tests.api.steps import NOW, begun, both_databases, finished, measured, submitted
+from tests.api.steps import NOW, begun, both_databases, finished, measured, requeued, submitted
 
 WORKLOADS = ("test-step", "resnet18")
 
@@ -25,10 +25,11 @@ def ids(client: TestClient, **query: Any) -> list[str]:
 
 
 def ended(database: Database, minute: int, **request: object) -> str:
-    """A run cancelled at that minute; several share a minute, so that ties occur."""
+    """A run that was submitted and took as long as that; several share a minute, so that ties occur."""
     run_id = submitted(database, NOW + timedelta(minutes=minute), **request)
+    token = begun(database, run_id)
     with database.write() as session:
-        runs.request_cancel(session, run_id, NOW + timedelta(minutes=minute))
+        leases.finish(session, token, RunState.SUCCEEDED, NOW + timedelta(minutes=minute, seconds=2))
     return run_id
 
 
@@ -166,6 +167,29 @@ def test_a_cursor_of_other_making_is_refused(client: TestClient) -> None:
 def test_a_cursor_with_an_impossible_priority_is_refused(client: TestClient, value: object) -> None:
     answer = client.get("/v1/runs", params={"cursor": encoded("priority", value, "x"), "sort": "priority"})
     assert (answer.status_code, answer.json()["type"]) == (422, "/problems/bad-cursor")
+
+
+@pytest.mark.parametrize("value", ["5", None, True, float("nan"), float("inf"), 1])
+def test_a_cursor_with_an_impossible_duration_is_refused(client: TestClient, value: object) -> None:
+    answer = client.get("/v1/runs", params={"cursor": encoded("duration_s", value, "x"), "sort": "duration_s"})
+    assert (answer.status_code, answer.json()["type"]) == (422, "/problems/bad-cursor")
+
+
+@both_databases
+def test_a_run_takes_from_the_start_to_the_end_of_its_last_attempt(client: TestClient, database: Database) -> None:
+    run_id = submitted(database)
+    requeued(database, begun(database, run_id))
+    with database.write() as session:
+        again = builders.place(session, runs.lock(session, run_id), NOW, f"CPU-{run_id}", f"node-{run_id[-8:]}").id
+        leases.claim(session, again, "incarnation", NOW + timedelta(seconds=5), 15)
+    assert client.get(f"/v1/runs/{run_id}").json()["duration_s"] is None, "it has not ended"
+    finished(database, again)
+    assert client.get(f"/v1/runs/{run_id}").json()["duration_s"] == 4.0
+    never = submitted(database)
+    with database.write() as session:
+        runs.request_cancel(session, never, NOW + timedelta(hours=1))
+    assert client.get(f"/v1/runs/{never}").json()["duration_s"] is None, "no attempt had begun"
+    assert ids(client, sort="-duration_s") == [run_id]
 
 
 def test_a_run_on_a_retired_partition_is_still_found_by_it(client: TestClient, database: Database) -> None:

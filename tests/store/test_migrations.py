@@ -2,16 +2,18 @@
 
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import inspect, text
+from sqlalchemy import bindparam, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from migperf.store import schema
 from migperf.store.database import Database
 from migperf.store.models import Base
+from migperf.store.types import UtcDateTime
 
 
 def test_up_leads_to_the_models_and_down_to_nothing(empty_database_url: str) -> None:
@@ -174,6 +176,27 @@ def test_runs_that_were_there_are_found_by_words_from_0011_on(empty_database_url
         found, tainted = session.execute(text("SELECT search_text, tainted FROM runs")).one()
     assert (found.split()[0], set(found.split()), bool(tainted)) == ("w", {"w", "b=two", "a=one"}, False)
     schema.downgrade(database, "0010")
+    schema.upgrade(database)
+    database.close()
+
+
+def test_runs_that_had_ended_know_how_long_they_took_from_0014_on(empty_database_url: str) -> None:
+    database = Database(empty_database_url)
+    schema.upgrade(database, "0013")
+    times = {"began": datetime(2026, 1, 1, tzinfo=UTC), "ended": datetime(2026, 1, 2, 0, 0, 1, 500_001, tzinfo=UTC)}
+    with database.write() as session:
+        for run_id in "rst":
+            session.execute(text(A_RUN_UNDER_WAY[2].replace("'r'", f"'{run_id}'")), given_for(A_RUN_UNDER_WAY[2]))
+        moments = [bindparam(name, type_=UtcDateTime()) for name in times]
+        ended = text("UPDATE runs SET started_at = :began, finished_at = :ended WHERE id = 'r'").bindparams(*moments)
+        session.execute(ended, times)
+        never = text("UPDATE runs SET finished_at = :ended WHERE id = 's'").bindparams(moments[1])
+        session.execute(never, {"ended": times["ended"]})
+    schema.upgrade(database)
+    with database.read() as session:
+        known = session.execute(text("SELECT id, duration_s FROM runs ORDER BY id")).all()
+    assert known == [("r", 86_401.500001), ("s", None), ("t", None)]
+    schema.downgrade(database, "0013")
     schema.upgrade(database)
     database.close()
 
