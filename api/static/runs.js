@@ -1,4 +1,5 @@
-// The table of runs: what is picked is kept in the address, runs that go on are kept up to date, picked ones are deleted.
+// The table of runs: its columns and what is picked are kept in the address, runs that go on are kept up to date, picked
+// ones are deleted.
 
 import { askFirst, once, onPress } from "./actions.js";
 import { keepUp } from "./live.js";
@@ -20,6 +21,7 @@ form.addEventListener("formdata", ({ formData }) => {
   }
 });
 
+const columns = () => [...form.querySelectorAll("input[name=column]")];
 const picks = () => [...form.querySelectorAll("input[name=pick]")].filter((box) => box.type === "hidden" || box.checked);
 
 function withPicks(address) {
@@ -47,6 +49,56 @@ function showPicked() {
   for (const link of form.querySelectorAll("#export-picked a")) link.href = onlyPicked(link.href);
 }
 
+// A choice of columns is another address of this page. Of its answer the table is taken over, and nothing else moves.
+let asked = new AbortController();
+
+async function showColumns() {
+  asked.abort();
+  asked = new AbortController();
+  const url = new URL(location.href);
+  url.searchParams.delete("column");
+  for (const { value } of columns().filter((box) => box.checked)) url.searchParams.append("column", value);
+  history.replaceState(null, "", url);
+  const listed = document.getElementById("listed");
+  listed.setAttribute("aria-busy", "true");
+  try {
+    const answer = await fetch(url, { signal: asked.signal });
+    const news = new DOMParser().parseFromString(await answer.text(), "text/html");
+    if (!answer.ok || !news.getElementById("listed")) return location.reload();
+    localize(news);
+    takeOver(news);
+    showProblems(problems, []);
+  } catch (error) {
+    if (error.name === "AbortError") return;
+    listed.removeAttribute("aria-busy");
+    showProblems(problems, unreachable(error));
+  }
+}
+
+function takeOver(news) {
+  const picked = picks().map(({ value }) => value);
+  for (const id of ["picked-elsewhere", "listed", "pager"]) {
+    document.getElementById(id).replaceWith(document.importNode(news.getElementById(id), true));
+  }
+  // Without any column the service shows the usual ones.
+  for (const box of columns()) box.checked = news.querySelector(`input[name=column][value="${box.value}"]`).checked;
+  pickAgain(picked);
+  showPicked();
+}
+
+// What was picked stays so, also what was picked meanwhile, or is not on this page any more.
+function pickAgain(picked) {
+  for (const input of form.querySelectorAll("input[name=pick]")) {
+    if (input.type === "checkbox") input.checked = picked.includes(input.value);
+    else if (!picked.includes(input.value)) input.remove();
+  }
+  const there = picks().map(({ value }) => value);
+  for (const value of picked.filter((one) => !there.includes(one))) {
+    const input = Object.assign(document.createElement("input"), { type: "hidden", name: "pick", value });
+    document.getElementById("picked-elsewhere").append(input);
+  }
+}
+
 async function remove() {
   const refused = [];
   for (const box of picks()) {
@@ -67,7 +119,10 @@ async function remove() {
 }
 
 if (problems) {
-  form.addEventListener("change", ({ target }) => target.name === "pick" && showPicked());
+  form.addEventListener("change", ({ target }) => {
+    if (target.name === "pick") showPicked();
+    if (target.name === "column") showColumns();
+  });
   onPress(form, {
     delete: (button) => askFirst(document.getElementById("deleting"), () => once(button, remove)),
     clear: () => {

@@ -64,3 +64,48 @@ def test_what_the_filters_leave_and_what_is_picked_are_exported_by_buttons(page:
     assert [json.loads(line)["id"] for line in lines] == [second]
     page.click("text=Pick none")
     assert not page.is_visible("#export-picked")
+
+
+def test_columns_are_chosen_without_leaving_the_page_and_the_address_has_them(page: "Page", database: Database) -> None:
+    runs = [measured(database) for _ in range(3)]
+    opened(page, "/runs?limit=2")
+    page.evaluate("window.stays = true")
+    page.check(f"#run-{runs[2]} input")
+    page.click("summary:text-is('Columns')")
+    page.check("input[name=column][value=labels]")
+    page.wait_for_selector("thead th:text-is('labels')")
+    page.uncheck("input[name=column][value=workload]")
+    page.wait_for_selector("thead th:has-text('workload')", state="detached")
+    assert page.evaluate("window.stays"), "the page was not left"
+    assert page.is_checked(f"#run-{runs[2]} input"), "what is picked stays picked"
+    assert page.evaluate("document.activeElement.value") == "workload", "the keyboard stays where it was"
+    assert "column=labels" in page.url
+    assert "column=workload" not in page.url
+    assert "limit=2" in page.url
+    headings, times = page.locator("thead th").all_inner_texts(), page.locator("tbody time").all_inner_texts()
+    page.reload()
+    page.wait_for_selector("[data-zone]:not(:text-is('UTC'))")
+    assert page.locator("tbody time").all_inner_texts() == times, "times are in the reader's zone at once"
+    assert page.locator("thead th").all_inner_texts() == headings, "the address holds the view"
+    page.click("a[rel=next]")
+    page.wait_for_selector(f"#run-{runs[0]}")
+    assert page.locator("thead th").all_inner_texts() == headings, "and the next page has the same columns"
+
+
+def test_a_choice_of_columns_that_cannot_be_shown_says_so_and_of_several_the_last_counts(
+    page: "Page", database: Database
+) -> None:
+    measured(database)
+    opened(page, "/runs")
+    page.click("summary:text-is('Columns')")
+    page.route("**/runs?*column=*", lambda route: route.abort())
+    page.check("input[name=column][value=labels]")
+    page.wait_for_selector("#problems:has-text('cannot be reached')")
+    assert page.get_attribute("#listed", "aria-busy") is None
+    page.unroute("**/runs?*column=*")
+    for name in ("priority", "taints", "finished"):
+        page.check(f"input[name=column][value={name}]")
+    page.wait_for_selector("thead th:has-text('finished')")
+    shown = set(page.locator("thead th").all_inner_texts())
+    assert {"labels", "priority", "taints"} <= shown
+    assert page.inner_text("#problems") == ""
