@@ -1,6 +1,8 @@
 // Keeps a page up to date: asks for that very page again, and takes over what has changed of it. So there is one way in
 // which a page is made, and without this script it is complete, but stands still.
 
+import { takeOver } from "./taking-over.js";
+
 // A page that is slow to make is asked for less often, so that watching costs the service a tenth of its time at most.
 const SLOWEST_MS = 60_000, PATIENCE = 10;
 
@@ -21,6 +23,7 @@ export function keepUp(page, { everyMs, gone, prepare = () => {} }) {
       if (!answer.ok) throw new Error(`the service answered ${answer.status}`);
       const news = new DOMParser().parseFromString(await answer.text(), "text/html");
       prepare(news);
+      document.title = news.title;
       takeOver(page, news);
       upkeep.textContent = "";
       wait = Math.min(PATIENCE * (performance.now() - asked), SLOWEST_MS);
@@ -40,20 +43,4 @@ export function keepUp(page, { everyMs, gone, prepare = () => {} }) {
   document.addEventListener("visibilitychange", () => (document.hidden || everyMs() === null ? next() : refresh()));
   next();
   return refresh;
-}
-
-function takeOver(page, news) {
-  document.title = news.title;
-  for (const old of page.querySelectorAll("[data-live]")) {
-    const fresh = news.getElementById(old.id);
-    if (fresh && !fresh.isEqualNode(old)) replace(old, document.importNode(fresh, true));
-  }
-}
-
-// Whoever has come to a link, button or box by keyboard stays there, or at the one that is in its place now.
-function replace(old, fresh) {
-  const stops = "a, button, summary, input";
-  const at = [...old.querySelectorAll(stops)].indexOf(document.activeElement);
-  old.replaceWith(fresh);
-  if (at >= 0) [...fresh.querySelectorAll(stops)].slice(0, at + 1).at(-1)?.focus({ preventScroll: true });
 }

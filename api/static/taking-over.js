@@ -1,11 +1,12 @@
 // Takes over from a page that was asked for anew what has changed of it: so there is one way in which a page is made.
 
-// Replaces the elements marked data-live, or those that a selector finds, and keeps the focus where it was.
+// Replaces the elements marked data-live, or those that a selector finds. Whoever has come to a link, button or box by
+// keyboard stays there, or at the one that is in its place now.
 export function takeOver(old, news, selector = "[data-live]") {
   for (const element of old.querySelectorAll(selector)) {
     const fresh = news.getElementById(element.id);
     if (!fresh || fresh.isEqualNode(element)) continue;
-    const stops = "a, button";
+    const stops = "a, button, summary, input";
     const at = [...element.querySelectorAll(stops)].indexOf(document.activeElement);
     const taken = document.importNode(fresh, true);
     element.replaceWith(taken);

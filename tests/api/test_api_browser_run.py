@@ -10,9 +10,10 @@ from migperf.metrics.metric import Scope
 from migperf.store import experiments, results
 from migperf.store.database import Database, now
 from migperf.store.states import RunState
+from tests import builders
 from tests.analysis.experiments.made_experiments import Ending, cell, end_open_runs, made, throughput
 from tests.api.browsing import PREFIX, ZONE, in_browser, opened
-from tests.api.steps import GRACT, STALLED, begun, entered, finished, gap, measured, submitted, watched
+from tests.api.steps import GRACT, STALLED, begun, entered, finished, gap, measured, requeued, submitted, watched
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -72,6 +73,28 @@ def test_a_run_is_watched_to_its_end_and_then_drawn(silent: "Page", database: Da
     finished(database, token)
     silent.wait_for_selector("#time-chart[data-drawn] .main-svg")
     assert silent.locator("[data-action=cancel]").count() == 0
+
+
+def test_why_a_run_waits_is_kept_up_to_date_and_so_is_what_happened_to_it(silent: "Page", database: Database) -> None:
+    run_id = submitted(database, where={"node": "node-1"})
+    opened(silent, f"/runs/{run_id}")
+    silent.evaluate("window.notLoadedAnew = true")
+    silent.wait_for_selector("#wait:has-text('Nothing can run it')")
+    with database.write() as session:
+        holder = builders.submit(session, now(session))
+        builders.register(session, now(session), node="node-1")
+        builders.place(session, holder, now(session), node="node-1")
+        holder_id = holder.id
+    silent.wait_for_selector(f"#wait a[href='{PREFIX}/runs/{holder_id}']")
+    token = begun(database, run_id)
+    silent.wait_for_selector("#waiting:not(:has(#wait))", state="attached")
+    silent.wait_for_selector("#facts:has-text('a processor')")
+    entered(database, run_id, "warming_up")
+    silent.wait_for_selector("#timeline:has-text('warming up')")
+    assert ZONE in silent.inner_text("#facts"), "what is taken over is in the reader's zone as well"
+    requeued(database, token)
+    silent.wait_for_selector(f"#wait a[href='{PREFIX}/runs/{holder_id}']")
+    assert silent.evaluate("window.notLoadedAnew")
 
 
 def test_a_run_is_cancelled_and_deleted_by_its_buttons(silent: "Page", database: Database) -> None:
