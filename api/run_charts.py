@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Self
 
 from api.schemas.runs import RunView
@@ -26,12 +25,13 @@ class ShownPhase:
 
     name: str
     start_s: float
-    end_s: float
+    end_s: float | None
+    """None while it goes on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunCharts:
-    """What can be drawn of a run that has ended: ``chosen`` are the names of the series that are drawn first."""
+    """What can be drawn of a run: ``chosen`` are the names of the series that are drawn first."""
 
     phases: tuple[ShownPhase, ...]
     series: tuple[SeriesItem, ...]
@@ -50,7 +50,7 @@ class RunCharts:
         first = [name for name in (timing, *TELLING) if name in by_name]
         rest = [item.name for item in items if item.kind is not Kind.FLAG and item.name not in first]
         return cls(
-            phases=tuple(_phases(timeline.items, window, run.started_at, run.finished_at)),
+            phases=tuple(_phases(timeline.items, window, run)),
             series=items,
             chosen=frozenset([*first, *rest][:_MOST_FIRST]),
             throttling=tuple(item for item in items if item.name.startswith(_THROTTLING)),
@@ -58,9 +58,7 @@ class RunCharts:
         )
 
 
-def _phases(
-    items: Sequence[TimelineItem], window: Window | None, started_at: datetime | None, finished_at: datetime | None
-) -> list[ShownPhase]:
+def _phases(items: Sequence[TimelineItem], window: Window | None, run: RunView) -> list[ShownPhase]:
     """Return the phases of the last attempt; empty for one that began none.
 
     They are known by the clock of the database, series by that of the node. The beginning of the measured window is on
@@ -68,13 +66,14 @@ def _phases(
     """
     last = max((item.attempt for item in items), default=0)
     phases = [item for item in items if item.kind == "phase" and item.attempt == last]
-    if not phases or started_at is None:
+    if not phases or run.started_at is None:
         return []
     measuring = next((item.at for item in phases if item.name == Phase.MEASURING), None)
-    zero_s = measuring.timestamp() - window.start_s if measuring and window else started_at.timestamp()
-    ends = [item.at for item in phases[1:]] + [finished_at or phases[-1].at]
-    times = [
-        (item.name, item.at.timestamp() - zero_s, end.timestamp() - zero_s)
-        for item, end in zip(phases, ends, strict=True)
+    zero_s = measuring.timestamp() - window.start_s if measuring and window else run.started_at.timestamp()
+    ended_at = (run.finished_at or phases[-1].at) if run.state.is_final else None
+    starts = [item.at.timestamp() - zero_s for item in phases]
+    ends = [*starts[1:], None if ended_at is None else ended_at.timestamp() - zero_s]
+    return [
+        ShownPhase(item.name, start, None if end is None else max(start, end))
+        for item, start, end in zip(phases, starts, ends, strict=True)
     ]
-    return [ShownPhase(name, start, max(start, end)) for name, start, end in times]

@@ -16,11 +16,12 @@ export const number = (value) => value.toLocaleString("en", { maximumSignificant
 export const words = (name) => name.replaceAll("_", " ");
 
 // Draws what ``make(theme)`` returns ({data, layout}) into an element, and again when the scheme changes. Returns an object
-// whose ``redraw`` draws anew and whose ``on`` listens to Plotly's events. Says so in the element if it cannot.
-export async function draw(element, make) {
+// whose ``redraw`` draws anew and whose ``on`` listens to Plotly's events. Says so in the element if it cannot. ``config``
+// is what Plotly is to do otherwise than in other charts.
+export async function draw(element, make, config = {}) {
   try {
     await loaded();
-    shown.set(element, make);
+    shown.set(element, (theme) => ({ ...make(theme), config: { ...CONFIG, ...config } }));
     await redraw(element);
   } catch (error) {
     shown.delete(element);
@@ -36,10 +37,26 @@ export const notDrawn = (element) => (error) => {
   element.textContent = `The chart could not be drawn: ${error.message}. The tables have its numbers.`;
 };
 
+// Plotly forgets what is being dragged when it draws, so nothing is drawn anew while a pointer is pressed.
+let released = null;
+addEventListener("pointerdown", ({ button }) => {
+  if (button !== 0) return;
+  const over = new AbortController();
+  released ??= new Promise((done) => over.signal.addEventListener("abort", () => {
+    released = null;
+    setTimeout(done);
+  }));
+  // Where the end was not told, as over another window, the next move tells that nothing is pressed.
+  for (const type of ["pointerup", "pointercancel", "pointermove"]) {
+    addEventListener(type, ({ buttons }) => type === "pointermove" && buttons ? null : over.abort(), { capture: true, signal: over.signal });
+  }
+}, { capture: true });
+
 async function redraw(element) {
+  await released;
   const theme = themeOf(element);
-  const { data, layout } = shown.get(element)(theme);
-  await window.Plotly.react(element, data, themed(layout, theme), CONFIG);
+  const { data, layout, config } = shown.get(element)(theme);
+  await window.Plotly.react(element, data, themed(layout, theme), config);
   element.dataset.drawn = scheme.matches ? "dark" : "light";
 }
 

@@ -1,70 +1,71 @@
 // Series of a run above one another, over one axis of time: phases and throttling on top, warm-up and window shaded, gaps
-// hatched with their reason. Zooming reads the samples of that time anew, as close as they are.
+// hatched with their reason. Zooming reads the samples of that time anew, as close as they are. While the run goes on it
+// grows with what the stream of its series tells.
 
 import { draw, number, plain, prepare, words } from "./chart.js";
+import { onStretch, seriesReader, STRETCHING, timeAxis } from "./series-reader.js";
 import { axisOf, broken, heading, stacked } from "./stacked.js";
 
 const POINTS = 2000, ROW_PX = 110, STRIP_PX = 26;
 const MOST_REASONS = 6, NARROWEST = 1 / 1500;
 
-const get = async (url) => {
-  const answer = await fetch(url);
-  if (!answer.ok) throw new Error(`the service answered ${answer.status}`);
-  return answer.json();
-};
-
-// ``phases`` have name, start_s and end_s; ``chosen()`` returns the elements that name the series to be drawn.
-export async function timeChart(element, phases, chosen, flags) {
+// ``of`` says what is to be drawn by then: ``phases`` with name, start_s and end_s, null for the one that goes on, and
+// ``chosen`` and ``flags``, series by their name and url. ``grown(name)`` is what there is of a series of a run that goes
+// on, null for one that has ended; ``stretch`` what is looked at first, null for all. Returns a function that draws anew;
+// ``looked(stretch)`` is called when the reader looks at another.
+export async function timeChart(element, of, { grown = null, stretch = null, looked }) {
   prepare();
-  const read = new Map();
-  let span = null;
-  const series = () => chosen().map((choice) => read.get(choice.value)).filter(Boolean);
-  const set = await Promise.all(flags.map((flag) => get(`${flag}?points=${POINTS}`)));
-  await missing();
-  const chart = await draw(element, (theme) => drawing(theme, series(), phases, set, span));
-  chart.on("plotly_relayout", zoomed);
+  const reader = seriesReader(POINTS, (_, why) => {
+    throw new Error(why);
+  });
+  let span = stretch;
 
-  async function missing() {
-    await Promise.all(chosen().filter(({ value }) => !read.has(value)).map(async ({ value, dataset }) => {
-      const range = span ? `&start_s=${span[0]}&end_s=${span[1]}` : "";
-      read.set(value, { ...(await get(`${dataset.url}?points=${POINTS}${range}`)), url: dataset.url });
-    }));
-  }
+  // What the stream tells in outline only is read where it is looked at.
+  const isRead = ({ name }) => !grown || (span !== null && (grown(name)?.downsampled_from ?? null) !== null);
+  const wanted = () => [...of.chosen(), ...(grown ? [] : of.flags())].filter(isRead);
+  const known = (which) => {
+    const near = isRead(which) ? reader.of(which) : null;
+    return grown && near ? joined(near, grown(which.name)) : (near ?? grown?.(which.name));
+  };
+  const all = (series) => series.map(known).filter(Boolean);
 
-  let asked = 0;
-  async function zoomed(change) {
-    const from = change["xaxis.range[0]"], until = change["xaxis.range[1]"];
-    const whole = change["xaxis.autorange"];
-    if (from === undefined && !whole) return;
-    span = whole ? null : [Number(from), Number(until)];
-    const turn = (asked += 1);
-    const coarse = series().filter((one) => one.downsampled_from !== null || one.zoomed);
-    const news = await Promise.all(coarse.map((one) =>
-      get(`${one.url}?points=${POINTS}${span ? `&start_s=${span[0]}&end_s=${span[1]}` : ""}`)));
-    if (turn !== asked) return;
-    news.forEach((fresh, i) => read.set(fresh.name, { ...fresh, url: coarse[i].url, zoomed: span !== null }));
-    chart.redraw();
-  }
+  if (span) await reader.look(span, wanted());
+  await reader.fill(wanted());
+  const chart = await draw(element, (theme) => drawing(theme, all(of.chosen()), of.phases(), all(of.flags()), span), STRETCHING);
+  onStretch(chart, async (at) => {
+    span = at;
+    looked(at);
+    // What cannot be read closer stays as it is.
+    const isNow = await reader.look(at, wanted()).catch(() => false);
+    if (isNow) chart.redraw();
+  });
 
   return async () => {
-    await missing();
+    await reader.fill(wanted());
     await chart.redraw();
   };
+}
+
+// What was read of a stretch, and what has come since.
+function joined(near, { time_s, value, gaps }) {
+  const last = near.time_s.at(-1) ?? -Infinity, first = time_s.findIndex((time) => time > last);
+  if (first < 0) return { ...near, gaps };
+  return { ...near, gaps, time_s: [...near.time_s, ...time_s.slice(first)], value: [...near.value, ...value.slice(first)] };
 }
 
 function drawing(theme, series, phases, flags, span) {
   const rows = [...(phases.length ? [{ px: STRIP_PX }] : []), ...(flags.some(isSet) ? [{ px: STRIP_PX }] : []), ...series.map(() => ({ px: ROW_PX }))];
   const height = stacked(rows);
-  const end = Math.max(0, ...series.flatMap(({ time_s }) => time_s.slice(-1)), ...phases.map(({ end_s }) => end_s));
+  const end = Math.max(0, ...series.flatMap(({ time_s }) => time_s.slice(-1)), ...phases.map(({ start_s, end_s }) => end_s ?? start_s));
   const start = Math.min(0, ...series.flatMap(({ time_s }) => time_s.slice(0, 1)));
-  const window = series.find((one) => one.window)?.window;
+  const window = series.find((one) => one.window)?.window ?? windowSoFar(phases, end);
   const layout = {
     height,
     showlegend: false,
     hovermode: "x",
     margin: { l: 64, r: 16, t: 8, b: 44 },
     xaxis: {
-      title: { text: "seconds since the run began", standoff: 6 }, range: span ?? [start, end], anchor: "free", position: 0,
+      ...timeAxis("seconds since the run began", span),
       showspikes: true, spikemode: "across", spikethickness: 1, spikedash: "dot", spikecolor: theme.quiet,
     },
     shapes: window ? shades(theme, start, window) : [],
@@ -73,12 +74,19 @@ function drawing(theme, series, phases, flags, span) {
   const data = [];
   let row = 0;
   if (phases.length) strip(theme, layout, data, rows[row], (row += 1), "Phases", phases.map((phase, i) => ({
-    label: words(phase.name), start: phase.start_s, end: phase.end_s, level: 0, colour: phase.name === "measuring" ? theme.line : i % 2 ? theme.rule : theme.quiet,
+    label: words(phase.name), start: phase.start_s, end: phase.end_s ?? end, level: 0, colour: phase.name === "measuring" ? theme.line : i % 2 ? theme.rule : theme.quiet,
   })));
   if (flags.some(isSet)) strip(theme, layout, data, rows[row], (row += 1), "Throttling", flags.flatMap((flag, level) =>
     spans(flag, end).map(([from, until]) => ({ label: words(flag.name), start: from, end: until, level, colour: theme.bad }))));
   for (const one of series) line(theme, layout, data, rows[row], (row += 1), one, start, end);
   return { data, layout };
+}
+
+// Of a run that goes on: what is measured by now, which begins at the end of what there is while it warms up.
+function windowSoFar(phases, end) {
+  const measuring = phases.find(({ name }) => name === "measuring");
+  if (!phases.some(({ end_s }) => end_s === null)) return null;
+  return measuring ? { start_s: measuring.start_s, end_s: measuring.end_s ?? end } : { start_s: end, end_s: end };
 }
 
 const isSet = ({ value }) => value.some((each) => each > 0);
@@ -114,7 +122,7 @@ function spans({ time_s, value }, end) {
 
 function line(theme, layout, data, { domain }, place, series, start, end) {
   const { y, key } = axisOf(place);
-  layout[key] = { domain, anchor: "x", nticks: 4, rangemode: series.unit === "%" ? "tozero" : "normal", exponentformat: "SI" };
+  layout[key] = { domain, anchor: "x", nticks: 4, rangemode: series.unit === "%" ? "tozero" : "normal", exponentformat: "SI", uirevision: series.name };
   const unit = series.unit === "1" ? "" : `, ${series.unit}`;
   heading(layout, domain, `${words(series.name)}${unit} · ${words(series.scope)}${series.downsampled_from === null ? "" : ` · outline of ${series.downsampled_from.toLocaleString("en")} samples`}`);
   const gaps = merged(series.gaps, end, (end - start) * NARROWEST);

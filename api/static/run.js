@@ -3,6 +3,7 @@
 import { ask, askFirst, once, onPress } from "./actions.js";
 import { notDrawn } from "./chart.js";
 import { localize } from "./local-times.js";
+import { showChosen, view } from "./run-view.js";
 
 localize(document);
 
@@ -44,17 +45,41 @@ async function drawSteps(element) {
   await timingChart(element, `${page.dataset.url}/timings/histogram`);
 }
 
+const open = (text) => (text === "" ? null : Number(text));
+
 async function drawTime(element) {
   const { timeChart } = await import("./run-time-chart.js");
-  const form = document.getElementById("series-choice");
-  const choices = [...form.querySelectorAll("input")];
-  const phases = [...document.querySelectorAll("#phases li")].map(({ dataset }) => ({ name: dataset.phase, start_s: Number(dataset.start), end_s: Number(dataset.end) }));
-  const flags = [...form.querySelectorAll("[data-flag]")].map(({ dataset }) => dataset.flag);
-  const again = await timeChart(element, phases, () => choices.filter(({ checked }) => checked), flags);
-  form.addEventListener("change", () => again().catch(notDrawn(element)));
+  const stream = "growing" in page.dataset ? await import("./series-stream.js") : null;
+  const boxes = () => [...document.querySelectorAll("#series-choice input")];
+  showChosen(document);
+  const again = await timeChart(element, {
+    phases: () => [...document.querySelectorAll("#phases li")].map(({ dataset }) => ({ name: dataset.phase, start_s: Number(dataset.start), end_s: open(dataset.end) })),
+    chosen: () => boxes().filter(({ checked }) => checked).map(({ value, dataset }) => ({ name: value, url: dataset.url })),
+    flags: () => [...document.querySelectorAll("#series-choice [data-flag]")].map(({ dataset }) => ({ name: dataset.flag, url: dataset.url })),
+  }, { grown: stream?.grown, stretch: view.stretch, looked: (stretch) => (view.stretch = stretch) });
+  const redraw = () => again().catch(notDrawn(element));
+  page.addEventListener("change", ({ target }) => {
+    if (!target.closest("#series-choice")) return;
+    view.chosen = boxes().filter(({ checked }) => checked).map(({ value }) => value);
+    redraw();
+  });
+  // What grows is drawn again soon: until then the chart stays as it is.
+  const grow = () => again().catch(() => {});
+  stream?.onGrowth(grow);
+  document.addEventListener("taken-over", grow);
 }
 
-for (const [id, drawn] of [["timing-chart", drawSteps], ["time-chart", drawTime]]) {
-  const element = document.getElementById(id);
-  if (element) drawn(element).catch(notDrawn(element));
+const begun = new Set();
+
+// The chart of a run that goes on is there as soon as something was watched.
+function drawCharts() {
+  for (const [id, drawn] of [["timing-chart", drawSteps], ["time-chart", drawTime]]) {
+    const element = document.getElementById(id);
+    if (!element || begun.has(element)) continue;
+    begun.add(element);
+    drawn(element).catch(notDrawn(element));
+  }
 }
+
+drawCharts();
+document.addEventListener("taken-over", drawCharts);

@@ -5,6 +5,8 @@
 
 import { keepUp } from "./live.js";
 import { localize } from "./local-times.js";
+import { handOver, showChosen } from "./run-view.js";
+import { grown, grownNames, onGrowth } from "./series-stream.js";
 
 const WAITING_MS = 3000, SOON_MS = 300;
 const page = document.getElementById("run");
@@ -12,7 +14,10 @@ const source = new EventSource(page.dataset.events);
 
 const refresh = keepUp(page, {
   everyMs: () => (document.querySelector("#state .state-queued") ? WAITING_MS : null),
-  prepare: localize,
+  prepare(news) {
+    localize(news);
+    showChosen(news);
+  },
   gone: (upkeep) => (upkeep.textContent = "This run has been deleted."),
 });
 
@@ -48,10 +53,19 @@ for (const kind of ["state", "phase"]) {
   });
 }
 
+// A series that the page does not know of may be one to be drawn; each is asked after once.
+const askedAfter = new Set([...document.querySelectorAll("#series-choice [value], #series-choice [data-flag]")].map((one) => one.value ?? one.dataset.flag));
+onGrowth(() => {
+  const fresh = grownNames().filter((name) => !askedAfter.has(name) && grown(name).time_s.length);
+  for (const name of fresh) askedAfter.add(name);
+  if (fresh.length) refreshSoon();
+});
+
 // The finished run has more to show than this script knows of; its page needs no script.
 for (const last of ["end", "gone"]) {
   source.addEventListener(last, () => {
     source.close();
+    handOver();
     location.reload();
   });
 }

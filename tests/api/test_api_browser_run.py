@@ -1,19 +1,34 @@
 """Charts in a browser, behind a path prefix and under the pages' policy: drawn, pointed at, themed, and silent."""
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from migperf.measure.figures import ResultFigure
 from migperf.metrics.metric import Scope
-from migperf.store import experiments, results
+from migperf.store import experiments, results, runs
 from migperf.store.database import Database, now
 from migperf.store.states import RunState
 from tests import builders
 from tests.analysis.experiments.made_experiments import Ending, cell, end_open_runs, made, throughput
 from tests.api.browsing import PREFIX, ZONE, in_browser, opened
-from tests.api.steps import GRACT, STALLED, begun, entered, finished, gap, measured, requeued, submitted, watched
+from tests.api.steps import (
+    GRACT,
+    LATENCY,
+    NOW,
+    POWER,
+    STALLED,
+    begun,
+    entered,
+    finished,
+    gap,
+    measured,
+    requeued,
+    submitted,
+    watched,
+)
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -73,6 +88,132 @@ def test_a_run_is_watched_to_its_end_and_then_drawn(silent: "Page", database: Da
     finished(database, token)
     silent.wait_for_selector("#time-chart[data-drawn] .main-svg")
     assert silent.locator("[data-action=cancel]").count() == 0
+
+
+CHART = "document.getElementById('time-chart')"
+TIMES = f"{CHART}.data.findLast(({{ hovertemplate }}) => hovertemplate).x"
+RANGE = f"{CHART}._fullLayout.xaxis.range"
+
+
+def shades(page: "Page") -> list[list[float]]:
+    """Return from when until when the chart shades warm-up and window."""
+    found: list[list[float]] = page.evaluate(f"{CHART}.layout.shapes.map(({{ x0, x1 }}) => [x0, x1])")
+    return found
+
+
+def test_the_chart_of_a_run_grows_with_it_and_is_in_the_end_that_of_a_page_loaded_anew(
+    silent: "Page", database: Database
+) -> None:
+    asked: list[str] = []
+    silent.on("request", lambda request: asked.append(request.url.partition(PREFIX)[2]))
+    run_id = submitted(database)
+    token = begun(database, run_id)
+    entered(database, run_id, "warming_up")
+    opened(silent, f"/runs/{run_id}")
+    silent.wait_for_selector("#phase:has-text('warming up')")
+    watched(database, run_id, GRACT, {0.5: 90.0, 1.5: 91.0})
+    silent.wait_for_selector("#time-chart[data-drawn] .main-svg")
+    assert silent.evaluate(TIMES) == [0.5, 1.5]
+    assert shades(silent) == [[0, 1.5], [1.5, 1.5]], "all of it is warm-up so far"
+    silent.evaluate(f"{CHART}.querySelector('.main-svg').drawnOnce = true")
+    with database.write() as session:
+        runs.note_phase(session, runs.lock(session, run_id), "measuring", NOW + timedelta(seconds=3))
+    watched(database, run_id, GRACT, {2.5: 92.0, 4.0: 93.0}, gap(1.5, 2.5, STALLED))
+    silent.wait_for_function(f"() => {TIMES}.at(-1) === 4")
+    silent.wait_for_function(f"() => {CHART}.layout.shapes[0].x1 === 2")
+    assert shades(silent) == [[0, 2], [2, 4]]
+    assert silent.evaluate(RANGE) == [0, 4]
+    assert "measuring: 2.000 s until now" in (silent.text_content("#phases") or "")
+    watched(database, run_id, LATENCY, {2.5: 4.2, 4.0: 4.4})
+    silent.wait_for_function(f"() => {CHART}.textContent.includes('latency, ms')")
+    assert silent.evaluate(f"{CHART}.querySelector('.main-svg').drawnOnce"), "it is drawn on, not anew"
+    assert [path for path in asked if "/series/" in path] == [f"/v1/runs/{run_id}/series/events?points=1000"]
+    assert asked.count(f"/runs/{run_id}") <= 4, "asked for anew for what has happened, not for each sample"
+    finished(database, token)
+    silent.wait_for_selector("[data-action=delete]")
+    silent.wait_for_selector("#time-chart[data-drawn] .main-svg")
+    drawn = f"JSON.stringify([{CHART}.data, {CHART}.layout.shapes, {RANGE}])"
+    at_the_end = silent.evaluate(drawn)
+    opened(silent, "/")
+    opened(silent, f"/runs/{run_id}")
+    silent.wait_for_selector("#time-chart[data-drawn] .main-svg")
+    assert silent.evaluate(drawn) == at_the_end
+
+
+def test_whoever_looks_closer_at_a_run_or_chooses_series_is_left_alone_as_it_grows_and_ends(
+    silent: "Page", database: Database
+) -> None:
+    run_id = submitted(database)
+    token = begun(database, run_id)
+    entered(database, run_id, "measuring")
+    watched(database, run_id, GRACT, {step / 10: 90.0 for step in range(80)})
+    watched(database, run_id, LATENCY, {1.0: 4.1, 7.9: 4.4})
+    opened(silent, f"/runs/{run_id}")
+    silent.wait_for_selector("#time-chart[data-drawn] .main-svg")
+    silent.click("text=Choose series")
+    silent.uncheck("#series-choice input[value=latency]")
+    silent.wait_for_function(f"() => !{CHART}.textContent.includes('latency')")
+    silent.locator("#time-chart").scroll_into_view_if_needed()
+    area = silent.locator("#time-chart .nsewdrag.drag").last.bounding_box()
+    assert area is not None
+    left, middle = area["x"], area["y"] + area["height"] / 2
+    silent.mouse.move(left + area["width"] / 4, middle)
+    silent.mouse.down()
+    silent.mouse.move(left + area["width"] / 3, middle)
+    watched(database, run_id, GRACT, {9.0: 91.0})
+    silent.wait_for_selector("[data-series=gract] [data-samples]:has-text('81')")
+    silent.mouse.move(left + area["width"] / 2, middle)
+    silent.mouse.up()
+    silent.wait_for_function(f"() => {RANGE}[0] > 1")
+    looked = silent.evaluate(RANGE)
+    assert looked == pytest.approx([2, 4], abs=0.3), "what came meanwhile did not end the drag"
+    watched(database, run_id, POWER, {2.0: 200.0, 9.5: 210.0})
+    silent.wait_for_selector("#series-choice input[value=power]", state="attached")
+    assert not silent.is_checked("#series-choice input[value=power]"), "the choice is the reader's"
+    assert silent.evaluate(RANGE) == looked
+    finished(database, token)
+    silent.wait_for_selector("[data-action=delete]")
+    silent.wait_for_selector("#time-chart[data-drawn] .main-svg")
+    assert silent.evaluate(RANGE) == looked
+    assert "latency" not in (silent.text_content("#time-chart") or "")
+    silent.mouse.dblclick(left + area["width"] / 4, middle)
+    silent.wait_for_function(f"() => {RANGE}[1] === 9")
+
+
+def test_a_run_that_begins_anew_is_drawn_anew(silent: "Page", database: Database) -> None:
+    run_id = submitted(database)
+    token = begun(database, run_id)
+    watched(database, run_id, GRACT, {0.5: 90.0, 1.5: 91.0})
+    opened(silent, f"/runs/{run_id}")
+    silent.wait_for_selector("#time-chart[data-drawn] .main-svg")
+    requeued(database, token)
+    silent.wait_for_function(f"() => !{CHART}.textContent.includes('gract')")
+    begun(database, run_id)
+    watched(database, run_id, GRACT, {0.25: 70.0, 0.75: 71.0})
+    silent.wait_for_function(f"() => {CHART}.textContent.includes('gract')")
+    assert silent.evaluate(TIMES) == [0.25, 0.75]
+
+
+def test_a_long_run_is_drawn_in_outline_and_what_is_looked_at_is_read(silent: "Page", database: Database) -> None:
+    run_id = submitted(database)
+    begun(database, run_id)
+    watched(database, run_id, GRACT, {step / 10: float(step % 7) for step in range(9000)})
+    opened(silent, f"/runs/{run_id}")
+    silent.wait_for_selector("#time-chart[data-drawn] .main-svg")
+    assert silent.evaluate(f"{TIMES}.length") <= 1100
+    assert "outline of 9,000 samples" in (silent.text_content("#time-chart") or "")
+    silent.evaluate(f"Plotly.relayout({CHART}, {{ 'xaxis.range[0]': 100, 'xaxis.range[1]': 110 }})")
+    silent.wait_for_function(f"() => {TIMES}.filter(at => at <= 110).length === 101")
+    for more in range(9000, 13000, 1000):
+        watched(database, run_id, GRACT, {step / 10: float(step % 7) for step in range(more, more + 1000)})
+    silent.wait_for_selector("[data-series=gract] [data-samples]:has-text('13,000')")
+    silent.wait_for_function(f"() => {TIMES}.at(-1) > 1299")
+    assert silent.evaluate(f"{TIMES}.filter(at => at <= 110).length") == 101
+    assert silent.evaluate(f"{TIMES}.length") <= 2200
+    assert silent.evaluate(RANGE) == [100, 110]
+    silent.evaluate(f"Plotly.relayout({CHART}, {{ 'xaxis.autorange': true }})")
+    silent.wait_for_function(f"() => {TIMES}[0] === 0")
+    assert silent.evaluate(f"{TIMES}.length") <= 2000
 
 
 def test_why_a_run_waits_is_kept_up_to_date_and_so_is_what_happened_to_it(silent: "Page", database: Database) -> None:
