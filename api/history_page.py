@@ -46,7 +46,7 @@ class ListedChange:
     at: datetime | None
     name: str
     href: str | None
-    between: str
+    between: Sequence[datetime]
     worse: bool
     provisional: bool
 
@@ -173,7 +173,6 @@ def _changes(content: HistoryContent) -> Iterator[ListedChange]:
             )
             point = by_number.get(number)
             ends = [by_number[end].at for end in (earliest, latest) if end in by_number]
-            likely = " to ".join(dict.fromkeys(history_words.utc(end) for end in ends)) or "unknown"
             run_id = None if point is None else point.run_id
             listed = ListedChange(
                 metric=name,
@@ -181,7 +180,7 @@ def _changes(content: HistoryContent) -> Iterator[ListedChange]:
                 at=None if point is None else point.at,
                 name=f"point {number + 1}" if point is None else run_id or point.key,
                 href=None if run_id is None else content.links.page(run_id),
-                between=likely,
+                between=list(dict.fromkeys(ends)),
                 worse=change.worse,
                 provisional=change.provisional,
             )

@@ -1,7 +1,7 @@
 """Sentences about histories and regressions, for people: plain, and no surer than what was found."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from migperf.histories.environment import EnvironmentChange
 from migperf.histories.regression import ConfirmationState
@@ -101,8 +101,3 @@ def event(revision: str, first: PointRow | None, was: PointRow | None) -> str:
     """Return what became of a change."""
     form = _REVISED.get(Revision(revision)) if revision in set(Revision) else None
     return (form or "the change was {first}").format(first=point_name(first), was=point_name(was))
-
-
-def utc(at: datetime) -> str:
-    """Return a time as it stands in a text."""
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

@@ -17,7 +17,6 @@ const secret = document.getElementById("secret");
 localize(document);
 const refresh = keepUp(page, {
   everyMs: () => (document.querySelector("#alerts [data-pending]") ? UNDER_WAY_MS : IDLE_MS),
-  prepare: localize,
   gone: (upkeep) => (upkeep.textContent = "This page is not there any more."),
 });
 

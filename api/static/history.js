@@ -1,6 +1,9 @@
 // Leaves points of a history out and takes them in again, and has it watched or not.
 
 import { change } from "./change.js";
+import { localize } from "./local-times.js";
+
+localize(document);
 
 const page = document.getElementById("history");
 const problems = document.getElementById("problems");

@@ -17,7 +17,6 @@ const fact = (within, name) => within.querySelector(`[data-fact=${name}]`);
 localize(document);
 const refresh = keepUp(page, {
   everyMs: () => EVERY_MS,
-  prepare: localize,
   gone: (upkeep) => (upkeep.textContent = "This page is not there any more."),
 });
 

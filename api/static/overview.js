@@ -9,6 +9,5 @@ const page = document.getElementById("overview");
 localize(document);
 keepUp(page, {
   everyMs: () => (document.querySelector("[data-under-way]") ? UNDER_WAY_MS : IDLE_MS),
-  prepare: localize,
   gone: (upkeep) => (upkeep.textContent = "This page is not there any more."),
 });

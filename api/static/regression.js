@@ -1,7 +1,10 @@
 // Triage of a regression: its state and comments. The name of who writes is kept in this browser.
 
 import { change } from "./change.js";
+import { localize } from "./local-times.js";
 import { showProblems } from "./problems.js";
+
+localize(document);
 
 const AUTHOR = "migperf.author";
 const page = document.getElementById("regression");

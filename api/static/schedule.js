@@ -13,7 +13,6 @@ const JSON_BODY = { "Content-Type": "application/json" };
 localize(document);
 const refresh = keepUp(page, {
   everyMs: () => EVERY_MS,
-  prepare: localize,
   gone(upkeep) {
     upkeep.textContent = "This schedule has been deleted.";
     document.getElementById("actions").replaceChildren();

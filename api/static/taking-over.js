@@ -1,8 +1,11 @@
 // Takes over from a page that was asked for anew what has changed of it: so there is one way in which a page is made.
 
+import { localize } from "./local-times.js";
+
 // Replaces the elements marked data-live, or those that a selector finds. Whoever has come to a link, button or box by
-// keyboard stays there, or at the one that is in its place now.
+// keyboard stays there, or at the one that is in its place now. Times are in the reader's zone.
 export function takeOver(old, news, selector = "[data-live]") {
+  localize(news);
   for (const element of old.querySelectorAll(selector)) {
     const fresh = news.getElementById(element.id);
     if (!fresh || fresh.isEqualNode(element)) continue;

@@ -4,7 +4,6 @@
 // something has happened to the run, and now and then while it waits, for why it waits depends on others.
 
 import { keepUp } from "./live.js";
-import { localize } from "./local-times.js";
 import { handOver, showChosen } from "./run-view.js";
 import { grown, grownNames, onGrowth } from "./series-stream.js";
 
@@ -14,10 +13,7 @@ const source = new EventSource(page.dataset.events);
 
 const refresh = keepUp(page, {
   everyMs: () => (document.querySelector("#state .state-queued") ? WAITING_MS : null),
-  prepare(news) {
-    localize(news);
-    showChosen(news);
-  },
+  prepare: showChosen,
   gone: (upkeep) => (upkeep.textContent = "This run has been deleted."),
 });
 

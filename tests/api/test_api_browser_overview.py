@@ -8,7 +8,7 @@ import pytest
 from migperf.store import runs
 from migperf.store.database import Database, now
 from tests import builders
-from tests.api.browsing import PREFIX, in_browser, opened
+from tests.api.browsing import PREFIX, ZONE, in_browser, opened
 from tests.api.steps import GRACT, begun, entered, finished, progressed, submitted, watched
 
 if TYPE_CHECKING:
@@ -61,6 +61,16 @@ def test_whoever_came_to_a_link_by_keyboard_stays_there_while_the_page_changes(
     submitted(database, where={"kind": "mig"})
     silent.wait_for_selector("#queue:has-text('2 runs wait')")
     assert silent.evaluate("document.activeElement.href") == address
+
+
+def test_times_are_in_the_zone_of_the_reader_and_what_comes_later_as_well(silent: "Page", database: Database) -> None:
+    submitted(database)
+    opened(silent, "/")
+    silent.wait_for_selector(f"#queue-caption:has-text('1 run waits'):has-text('{ZONE}')")
+    submitted(database)
+    silent.wait_for_selector(f"#queue-caption:has-text('2 runs wait'):has-text('{ZONE}')")
+    assert silent.inner_text("#latest").count("2026-03-02 05:45:00") == 2
+    assert "UTC" not in silent.inner_text("main")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -16,6 +16,7 @@ from migperf.histories.watch import Watch
 from migperf.store import regressions, watching
 from migperf.store.database import Database
 from migperf.store.history_tables import HistoryRow, PointRow, RegressionRow
+from tests.api.browsing import ZONE, proxied
 from tests.api.serving import served
 from tests.history_builder import HOUR, NOON, judge, measured, noisy
 
@@ -93,6 +94,42 @@ def state_of(database: Database, regression: str) -> tuple[RegressionState, list
 
 def dots(page: "Page") -> int:
     return page.locator(".chart .dot").count()
+
+
+# The newest point, the first that was worse, and where the change lies, 3 h 30 min behind UTC.
+IN_ZONE = {
+    "/histories": ["2026-03-02 23:30:00"],
+    "/histories/ID": ["2026-03-02 20:30:00", "2026-03-02 23:30:00"],
+    "/regressions": ["2026-03-02 20:30:00"],
+    "/regressions/ID": ["2026-03-02 20:30:00"],
+}
+
+
+@pytest.mark.parametrize("path", IN_ZONE)
+def test_times_are_in_the_zone_of_the_reader_and_what_says_so_agrees(
+    browser: "Browser", app: FastAPI, database: Database, regression: str, path: str
+) -> None:
+    found = regression if path.startswith("/regressions") else history_path(database).rpartition("/")[2]
+    with proxied(browser, app) as page:
+        page.goto(f"{PREFIX}{path.replace('ID', found)}")
+        page.wait_for_selector(f"[data-zone]:has-text('{ZONE}')")
+        text = page.inner_text("main")
+        assert [time for time in IN_ZONE[path] if time not in text] == []
+        told = text.replace("times in UTC", "")  # of charts, which the service draws
+        assert "UTC" not in told
+
+
+def test_times_stay_in_the_zone_of_the_reader_when_a_page_is_taken_over(
+    browser: "Browser", app: FastAPI, database: Database, regression: str
+) -> None:
+    with proxied(browser, app) as page:
+        page.goto(history_path(database))
+        page.locator("[data-leave-out]").first.click()
+        page.fill("#reason", "the fan was off")
+        page.click("[data-answer=yes]")
+        page.wait_for_selector("#points-table [data-take-in]")
+        assert ZONE in page.inner_text("#points-caption")
+        assert "2026-03-02 23:30:00" in page.inner_text("#points-table")
 
 
 def test_a_mark_says_what_it_means_to_pointer_and_keys(page: "Page", regression: str) -> None:
