@@ -13,15 +13,17 @@ export const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "
 // Plotly reads some HTML in whatever it shows.
 export const plain = (text) => String(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 export const number = (value) => value.toLocaleString("en", { maximumSignificantDigits: 4 });
+// At most so many labels stand side by side on an axis of a chart of that width, px.
+export const labelsWithin = (width) => Math.max(2, Math.min(8, Math.floor((width - 88) / 70)));
 export const words = (name) => name.replaceAll("_", " ");
 
-// Draws what ``make(theme)`` returns ({data, layout}) into an element, and again when the scheme changes. Returns an object
-// whose ``redraw`` draws anew and whose ``on`` listens to Plotly's events. Says so in the element if it cannot. ``config``
-// is what Plotly is to do otherwise than in other charts.
+// Draws what ``make(theme, width)`` returns ({data, layout}) into an element, whose width is in px, and again when that or
+// the scheme changes. Returns an object whose ``redraw`` draws anew and whose ``on`` listens to Plotly's events. Says so
+// in the element if it cannot. ``config`` is what Plotly is to do otherwise than in other charts.
 export async function draw(element, make, config = {}) {
   try {
     await loaded();
-    shown.set(element, (theme) => ({ ...make(theme), config: { ...CONFIG, ...config } }));
+    shown.set(element, { make, config: { ...CONFIG, ...config } });
     await redraw(element);
   } catch (error) {
     shown.delete(element);
@@ -54,13 +56,22 @@ addEventListener("pointerdown", ({ button }) => {
 
 async function redraw(element) {
   await released;
-  const theme = themeOf(element);
-  const { data, layout, config } = shown.get(element)(theme);
+  const theme = themeOf(element), { make, config } = shown.get(element);
+  const { data, layout } = make(theme, element.clientWidth);
   await window.Plotly.react(element, data, themed(layout, theme), config);
   element.dataset.drawn = scheme.matches ? "dark" : "light";
 }
 
-scheme.addEventListener("change", () => [...shown.keys()].forEach((element) => element.isConnected ? redraw(element) : shown.delete(element)));
+const redrawAll = () => [...shown.keys()].forEach((element) => element.isConnected ? redraw(element) : shown.delete(element));
+scheme.addEventListener("change", redrawAll);
+
+// How many labels an axis has room for, and which texts fit above a row, depends on the width.
+const RESIZED_MS = 200;
+let resized = 0;
+addEventListener("resize", () => {
+  clearTimeout(resized);
+  resized = setTimeout(redrawAll, RESIZED_MS);
+});
 
 function themeOf(element) {
   const style = getComputedStyle(element);

@@ -1,6 +1,6 @@
 // How the measured steps of several runs were distributed: the cumulative share of each, over one logarithmic axis.
 
-import { draw, number, plain, prepare, words } from "./chart.js";
+import { draw, labelsWithin, number, plain, prepare, words } from "./chart.js";
 import { readEach } from "./compared-runs.js";
 
 const BINS = 400, LEAST_SPAN = 1.05;
@@ -9,11 +9,11 @@ const BINS = 400, LEAST_SPAN = 1.05;
 export async function cdfChart(element, runs, per, missing) {
   prepare();
   const read = await readEach(runs, `timings/histogram?bins=${BINS}`, missing);
-  const chart = await draw(element, (theme) => drawing(theme, read, per()));
+  const chart = await draw(element, (theme, width) => drawing(theme, width, read, per()));
   return chart.redraw;
 }
 
-function drawing(theme, read, per) {
+function drawing(theme, width, read, per) {
   const lines = read.map(({ run, name, unit, samples, edges, counts }) => {
     const size = per === "sample" ? run.size : 1;
     let sum = 0;
@@ -28,7 +28,7 @@ function drawing(theme, read, per) {
     })),
     layout: {
       height: 340, showlegend: false, hovermode: "closest", margin: { l: 64, r: 24, t: 8, b: 44 },
-      xaxis: { type: high / low > LEAST_SPAN ? "log" : "linear", title: { text: plain(`${timed} per ${per}, ${lines[0]?.unit ?? ""}`), standoff: 6 }, nticks: 8, exponentformat: "SI" },
+      xaxis: { type: high / low > LEAST_SPAN ? "log" : "linear", title: { text: plain(`${timed} per ${per}, ${lines[0]?.unit ?? ""}`), standoff: 6 }, nticks: labelsWithin(width), exponentformat: "SI" },
       yaxis: { range: [-0.02, 1.04], tickformat: ".0%", title: { text: "took no longer" }, nticks: 6 },
     },
   };

@@ -31,7 +31,7 @@ export async function timeChart(element, of, { grown = null, stretch = null, loo
 
   if (span) await reader.look(span, wanted());
   await reader.fill(wanted());
-  const chart = await draw(element, (theme) => drawing(theme, all(of.chosen()), of.phases(), all(of.flags()), span), STRETCHING);
+  const chart = await draw(element, (theme, width) => drawing(theme, width, all(of.chosen()), of.phases(), all(of.flags()), span), STRETCHING);
   onStretch(chart, async (at) => {
     span = at;
     looked(at);
@@ -53,7 +53,7 @@ function joined(near, { time_s, value, gaps }) {
   return { ...near, gaps, time_s: [...near.time_s, ...time_s.slice(first)], value: [...near.value, ...value.slice(first)] };
 }
 
-function drawing(theme, series, phases, flags, span) {
+function drawing(theme, width, series, phases, flags, span) {
   const rows = [...(phases.length ? [{ px: STRIP_PX }] : []), ...(flags.some(isSet) ? [{ px: STRIP_PX }] : []), ...series.map(() => ({ px: ROW_PX }))];
   const height = stacked(rows);
   const end = Math.max(0, ...series.flatMap(({ time_s }) => time_s.slice(-1)), ...phases.map(({ start_s, end_s }) => end_s ?? start_s));
@@ -73,12 +73,12 @@ function drawing(theme, series, phases, flags, span) {
   };
   const data = [];
   let row = 0;
-  if (phases.length) strip(theme, layout, data, rows[row], (row += 1), "Phases", phases.map((phase, i) => ({
+  if (phases.length) strip(theme, width, layout, data, rows[row], (row += 1), "Phases", phases.map((phase, i) => ({
     label: words(phase.name), start: phase.start_s, end: phase.end_s ?? end, level: 0, colour: phase.name === "measuring" ? theme.line : i % 2 ? theme.rule : theme.quiet,
   })));
-  if (flags.some(isSet)) strip(theme, layout, data, rows[row], (row += 1), "Throttling", flags.flatMap((flag, level) =>
+  if (flags.some(isSet)) strip(theme, width, layout, data, rows[row], (row += 1), "Throttling", flags.flatMap((flag, level) =>
     spans(flag, end).map(([from, until]) => ({ label: words(flag.name), start: from, end: until, level, colour: theme.bad }))));
-  for (const one of series) line(theme, layout, data, rows[row], (row += 1), one, start, end);
+  for (const one of series) line(theme, width, layout, data, rows[row], (row += 1), one, start, end);
   return { data, layout };
 }
 
@@ -96,10 +96,10 @@ function shades(theme, start, window) {
   return [shade(start, window.start_s, theme.shade, 1), shade(window.start_s, window.end_s, theme.window, 0.8)];
 }
 
-function strip(theme, layout, data, { domain }, place, title, bars) {
+function strip(theme, width, layout, data, { domain }, place, title, bars) {
   const { y, key } = axisOf(place);
   layout[key] = { domain, anchor: "x", showticklabels: false, showgrid: false, zeroline: false, fixedrange: true, range: [-0.6, Math.max(0, ...bars.map(({ level }) => level)) + 0.6] };
-  heading(layout, domain, title);
+  heading(layout, domain, width, [title]);
   for (const bar of bars) {
     const text = plain(`${bar.label}: ${number(bar.start)} to ${number(bar.end)} s`);
     data.push({ type: "scatter", mode: "lines", x: [bar.start, (bar.start + bar.end) / 2, bar.end], y: [bar.level, bar.level, bar.level], yaxis: y, line: { width: 9, color: bar.colour }, text: [text, text, text], hoverinfo: "text" });
@@ -120,11 +120,11 @@ function spans({ time_s, value }, end) {
   return since === null ? found : [...found, [since, end]];
 }
 
-function line(theme, layout, data, { domain }, place, series, start, end) {
+function line(theme, width, layout, data, { domain }, place, series, start, end) {
   const { y, key } = axisOf(place);
   layout[key] = { domain, anchor: "x", nticks: 4, rangemode: series.unit === "%" ? "tozero" : "normal", exponentformat: "SI", uirevision: series.name };
   const unit = series.unit === "1" ? "" : `, ${series.unit}`;
-  heading(layout, domain, `${words(series.name)}${unit} · ${words(series.scope)}${series.downsampled_from === null ? "" : ` · outline of ${series.downsampled_from.toLocaleString("en")} samples`}`);
+  heading(layout, domain, width, [`${words(series.name)}${unit}`, words(series.scope), series.downsampled_from !== null && `outline of ${series.downsampled_from.toLocaleString("en")} samples`]);
   const gaps = merged(series.gaps, end, (end - start) * NARROWEST);
   const [time, value] = broken(series, gaps);
   const event = series.kind === "event";

@@ -16,7 +16,7 @@ export function seriesReader(points, failed) {
     return null;
   }
 
-  // What was read, without what could not be; what has never been read is undefined.
+  // What was read: null where it could not be, undefined where it was not asked for yet.
   const of = ({ url }) => read.get(url);
 
   // Reads what is wanted and was not read yet.
@@ -32,12 +32,13 @@ export function seriesReader(points, failed) {
   async function look(at, wanted) {
     const asked = (turn += 1);
     stretch = at;
-    const isWhole = (one) => one && !one.isPart && one.downsampled_from === null;
-    const coarse = wanted.filter((each) => !isWhole(of(each)));
+    // What could not be read is not there, and of what is known whole there is no more.
+    const isSettled = (one) => one === null || (one !== undefined && !one.isPart && one.downsampled_from === null);
+    const coarse = wanted.filter((each) => !isSettled(of(each)));
     const found = await Promise.all(coarse.map(get));
     if (asked !== turn) return false;
     // What is not drawn now is of another stretch: it is read again when it is drawn.
-    for (const [url, one] of read) if (!isWhole(one)) read.delete(url);
+    for (const [url, one] of read) if (!isSettled(one)) read.delete(url);
     coarse.forEach(({ url }, i) => read.set(url, found[i]));
     return true;
   }

@@ -2,7 +2,7 @@
 
 import { plain } from "./chart.js";
 
-const SPACE_PX = 30, MARGINS_PX = 76;
+const SPACE_PX = 30, MARGINS_PX = 76, SIDES_PX = 80, LETTER_PX = 6.2, SEPARATOR = " · ";
 
 // Gives each row, which has its height as ``px``, its ``domain``, from the top down. Returns the height of the chart, px.
 export function stacked(rows) {
@@ -18,9 +18,12 @@ export function stacked(rows) {
 // What Plotly calls the axis of the row at a place, from 1.
 export const axisOf = (place) => ({ y: place === 1 ? "y" : `y${place}`, key: place === 1 ? "yaxis" : `yaxis${place}` });
 
-// Writes above a row what it is of.
-export function heading(layout, domain, text) {
-  layout.annotations.push({ text: plain(text), xref: "paper", x: 0, xanchor: "left", yref: "paper", y: domain[1], yanchor: "bottom", showarrow: false, font: { size: 11.5 } });
+// Writes above a row what it is of: of the texts, the one that matters most first, as many as there is room for beside each
+// other; pointing at it shows them all.
+export function heading(layout, domain, width, texts) {
+  const told = texts.filter(Boolean), room = (width - SIDES_PX) / LETTER_PX, all = told.join(SEPARATOR);
+  while (told.length > 1 && told.join(SEPARATOR).length > room) told.pop();
+  layout.annotations.push({ text: plain(told.join(SEPARATOR)), hovertext: told.length < texts.filter(Boolean).length ? plain(all) : undefined, xref: "paper", x: 0, xanchor: "left", yref: "paper", y: domain[1], yanchor: "bottom", showarrow: false, font: { size: 11.5 } });
 }
 
 // Samples with a break in each gap, over which nothing may be drawn: times and values.

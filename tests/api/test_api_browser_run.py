@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from migperf.measure.figures import ResultFigure
-from migperf.metrics.metric import Scope
+from migperf.metrics.metric import Metric, Scope
 from migperf.store import experiments, results, runs
 from migperf.store.database import Database, now
 from migperf.store.states import RunState
@@ -259,15 +259,19 @@ def test_times_of_a_run_are_in_the_zone_of_the_reader(silent: "Page", database: 
     assert "9.00 s" in timeline, "what is no moment stays as it is"
 
 
+def of_size(database: Database, run_id: str, size: int) -> None:
+    """Have each step of the run be of so many images."""
+    value = 10.2 * size
+    figure = ResultFigure(name="throughput", unit="images/s", scope=Scope.PROCESS, value=value, samples=51)
+    with database.write() as session:
+        results.store_figures(session, run_id, [figure])
+
+
 def test_runs_are_laid_over_each_other_in_charts(silent: "Page", database: Database) -> None:
     first, second = measured(database), measured(database)
-    for run_id, sizes in ((first, 8), (second, 16)):
+    for run_id, size in ((first, 8), (second, 16)):
         watched(database, run_id, GRACT, {0.5: 90.0, 3.0: 91.0, 9.0: 93.0}, gap(0.5, 3, STALLED))
-        with database.write() as session:
-            figure = ResultFigure(
-                name="throughput", unit="images/s", scope=Scope.PROCESS, value=10.2 * sizes, samples=51
-            )
-            results.store_figures(session, run_id, [figure])
+        of_size(database, run_id, size)
     opened(silent, f"/compare?baseline={first}&candidate={second}")
     silent.wait_for_selector("#cdf-chart[data-drawn] .main-svg")
     silent.wait_for_selector("#series-chart[data-drawn] .main-svg")
@@ -285,6 +289,69 @@ def test_runs_are_laid_over_each_other_in_charts(silent: "Page", database: Datab
     swatches = silent.locator("#compared .swatch")
     colours = [swatches.nth(i).evaluate("one => getComputedStyle(one).borderTopColor") for i in range(2)]
     assert len(set(colours)) == 2
+
+
+def test_looking_closer_at_compared_runs_reads_their_samples_of_that_time(silent: "Page", database: Database) -> None:
+    first, second = measured(database), measured(database)
+    for run_id, offset in ((first, 0.0), (second, 0.005)):
+        watched(database, run_id, GRACT, {step / 100 + offset: float(step % 7) for step in range(5000)})
+    opened(silent, f"/compare?baseline={first}&candidate={second}")
+    silent.wait_for_selector("#series-chart[data-drawn] .main-svg")
+    chart = "document.getElementById('series-chart')"
+    of_gract = f"{chart}.data.slice(0, 2)"
+    assert all(count < 2000 for count in silent.evaluate(f"{of_gract}.map(({{ x }}) => x.length)"))
+    silent.evaluate(f"Plotly.relayout({chart}, {{ 'xaxis.range[0]': 10, 'xaxis.range[1]': 11 }})")
+    silent.wait_for_function(f"() => {of_gract}.every(({{ x }}) => x.length >= 100 && x.length <= 101)")
+    times = silent.evaluate(f"{of_gract}[0].x")
+    assert (times[0], times[-1]) == pytest.approx((10, 11)), "since measuring began, which is 2 s after the run"
+    silent.click("text=Choose series")
+    silent.uncheck("#series-choice input[value=latency]")
+    silent.wait_for_function(f"() => !{chart}.textContent.includes('latency')")
+    assert silent.evaluate(f"{chart}._fullLayout.xaxis.range") == [10, 11]
+    silent.check("#series-choice input[value=latency]")
+    silent.wait_for_function(f"() => {chart}.textContent.includes('latency')")
+    silent.evaluate(f"Plotly.relayout({chart}, {{ 'xaxis.autorange': true }})")
+    silent.wait_for_function(f"() => {chart}.data.every(({{ x }}) => x[0] < -1)")
+
+
+# The boxes of the texts of a chart that lie on another, or beside the chart.
+CROWDED = """(id) => {
+  const chart = document.getElementById(id), frame = chart.getBoundingClientRect(), found = [];
+  for (const kind of [".xtick text", ".annotation-text", ".textpoint text"]) {
+    const texts = [...chart.querySelectorAll(kind)].filter((one) => one.textContent);
+    const boxes = texts.map((one) => [one.textContent, one.getBoundingClientRect()]);
+    boxes.forEach(([text, box], i) => {
+      if (box.left < frame.left || box.right > frame.right) found.push(`${text} is cut off`);
+      for (const [other, beside] of boxes.slice(i + 1)) {
+        const across = Math.min(box.right, beside.right) - Math.max(box.left, beside.left);
+        const down = Math.min(box.bottom, beside.bottom) - Math.max(box.top, beside.top);
+        if (across > -2 && down > 2) found.push(`${text} lies on ${other}`);
+      }
+    });
+  }
+  return found;
+}"""
+
+
+@pytest.mark.parametrize("size", [16, 70, 1600])
+def test_labels_of_charts_do_not_crowd_on_a_phone(silent: "Page", database: Database, size: int) -> None:
+    first, second = measured(database), measured(database)
+    for run_id, each in ((first, 8), (second, size)):
+        of_size(database, run_id, each)
+        long = Metric(name="tensor_core_active_average", unit="MiB/s", scope=Scope.INSTANCE, source="gpm")
+        watched(database, run_id, long, {step / 100: float(step % 7) for step in range(9000)})
+    silent.set_viewport_size({"width": 390, "height": 844})
+    opened(silent, f"/compare?baseline={first}&candidate={second}")
+    for chart in ("cdf-chart", "series-chart"):
+        silent.wait_for_selector(f"#{chart}[data-drawn] .main-svg")
+        assert silent.evaluate(CROWDED, chart) == []
+    opened(silent, f"/runs/{first}")
+    for chart in ("timing-chart", "time-chart"):
+        silent.wait_for_selector(f"#{chart}[data-drawn] .main-svg")
+        assert silent.evaluate(CROWDED, chart) == []
+    assert silent.evaluate("document.documentElement.scrollWidth") <= 390
+    silent.set_viewport_size({"width": 1280, "height": 844})
+    silent.wait_for_selector("#time-chart .annotation-text:has-text('outline of 9,000 samples')")
 
 
 def test_an_experiment_is_drawn_over_two_axes_and_the_address_keeps_the_view(
