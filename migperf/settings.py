@@ -11,6 +11,7 @@ import socket
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, StringConstraints, ValidationError
 from pydantic_settings import (
@@ -45,7 +46,10 @@ class Settings(BaseSettings):
 
     host: str = Field(default="127.0.0.1", description="Address that the API listens on.")
     port: Annotated[int, Field(ge=0, le=65535)] = Field(default=8642, description="Port of the API.")
-    url: str = Field(default="", description="Where clients find the API; empty: http://HOST:PORT.")
+    url: str = Field(
+        default="",
+        description="Where clients find the API; empty: http://HOST:PORT. A path in it is what a proxy takes away.",
+    )
     authentication: Literal["off", "required"] | None = Field(
         default=None,
         description="Whether the API asks for API keys: required, or off. Unset it is off, and the API listens on "
@@ -145,6 +149,11 @@ class Settings(BaseSettings):
     def api_url(self) -> str:
         """The base URL under which clients reach the API, without a trailing slash."""
         return (self.url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @cached_property
+    def root_path(self) -> str:
+        """The path under which clients reach the API, such as ``/bench``; empty where it has a host of its own."""
+        return urlsplit(self.api_url).path
 
     @cached_property
     def authenticates(self) -> bool:

@@ -82,6 +82,7 @@ def api_command(settings: "Settings", *, verbose: bool) -> list[str]:
         # Uvicorn looks in the present folder first unless it is told where to.
         *("--app-dir", str(Path(migperf.__file__).parents[1])),
         *("--host", settings.host, "--port", str(settings.port)),
+        *("--root-path", settings.root_path),
         *("--timeout-graceful-shutdown", str(STOP_S)),
         *quiet,
     ]

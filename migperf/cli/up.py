@@ -152,7 +152,7 @@ def _measure_something(settings: Settings, processes: list[ServiceProcess], say:
         figures = {figure.name: figure for figure in client.result(run.id).figures}
         shown = [figures[name] for name in ("throughput", "latency_mean") if name in figures]
         facts = ", ".join(f"{f.name} {f.value:.4g} {f.unit}" for f in shown if f.value is not None)
-        say(f"{run.state}: {facts or run.reason}   {settings.api_url}{run.page}")
+        say(f"{run.state}: {facts or run.reason}   {client.page_of(run)}")
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

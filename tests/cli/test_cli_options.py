@@ -10,6 +10,7 @@ import typer
 from migperf.cli.options import AddressOptions, StorageOptions, parse_pairs, parse_values, settings_with
 from migperf.cli.service import api_command
 from migperf.errors import ConfigurationError
+from migperf.settings import load_settings
 
 
 @pytest.mark.parametrize(
@@ -71,3 +72,11 @@ def test_the_api_is_served_by_one_process_on_the_address_of_the_settings(tmp_pat
     assert "--no-access-log" in command
     assert "--workers" not in command
     assert "--no-access-log" not in api_command(settings, verbose=True)
+
+
+@pytest.mark.parametrize(
+    ("url", "root"), [("", ""), ("https://gpus.example", ""), ("https://intranet.example/bench/", "/bench")]
+)
+def test_the_api_knows_the_path_that_a_proxy_takes_away(tmp_path: Path, url: str, root: str) -> None:
+    command = api_command(load_settings(data_dir=tmp_path, url=url), verbose=False)
+    assert command[command.index("--root-path") + 1] == root
