@@ -110,6 +110,11 @@ def fill(running: Service, subject: Subject = QUICK) -> Filled:
     )
 
 
+def worsened_history(running: Service) -> tuple[str, str]:
+    """Import a history that gets worse, and wait until that is noticed; return the ids of history and regression."""
+    return _Filling(running, QUICK).regression()
+
+
 class _Filling:
     def __init__(self, running: Service, subject: Subject) -> None:
         self._running, self._subject = running, subject

@@ -136,6 +136,7 @@ def service(data_dir: Path, **overrides: Any) -> Iterator[Service]:
     """A service on a free port, quick to notice things, started whole; stopped at the end."""
     data_dir.mkdir(parents=True, exist_ok=True)
     quick = {
+        "node_name": "test-node",
         "lease_s": 4.0,
         "lease_renew_s": 0.2,
         "wake_resend_s": 0.5,
@@ -143,7 +144,7 @@ def service(data_dir: Path, **overrides: Any) -> Iterator[Service]:
         "node_heartbeat_s": 0.5,
         "node_stale_s": 3.0,
     }
-    settings = load_settings(data_dir=data_dir, port=free_port(), node_name="test-node", **{**quick, **overrides})
+    settings = load_settings(data_dir=data_dir, **{"port": free_port(), **quick, **overrides})
     running = Service(settings)
     try:
         running.start()
