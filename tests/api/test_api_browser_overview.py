@@ -9,7 +9,7 @@ from migperf.store import runs
 from migperf.store.database import Database, now
 from tests import builders
 from tests.api.browsing import PREFIX, ZONE, in_browser, opened
-from tests.api.steps import GRACT, begun, entered, finished, progressed, submitted, watched
+from tests.api.steps import GRACT, begun, entered, finished, measured, progressed, submitted, watched
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -81,6 +81,18 @@ def test_the_page_fits_a_phone(silent: "Page", database: Database, scheme: str) 
     silent.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     opened(silent, "/")
     assert silent.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_latest_runs_are_led_to_from_what_is_seen_at_once(silent: "Page", database: Database, width: int) -> None:
+    measured(database)
+    silent.set_viewport_size({"width": width, "height": 800})
+    opened(silent, "/")
+    shown = silent.locator("#latest .wide")
+    assert shown.evaluate("each => each.scrollWidth <= each.clientWidth"), "nothing lies beside the frame"
+    assert silent.locator("#partitions .wide").evaluate("each => each.scrollWidth <= each.clientWidth")
+    shown.locator("a").click()
+    silent.wait_for_url(f"**{PREFIX}/runs/0*")
 
 
 def test_the_page_is_complete_without_a_script(browser: "Browser", page: "Page", database: Database) -> None:
