@@ -13,6 +13,8 @@ _LEAST_SPAN_REL = 0.02
 """A scale shows at least so much to both sides: noise of a thousandth must not look like a storm."""
 _PADDING_REL = 0.06
 _DAYS_WITHOUT_HOURS = 4
+_LEAST_WITHOUT_SECONDS = timedelta(minutes=1)
+"""Between one time and the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,5 +80,10 @@ def time_labels(times: Sequence[datetime]) -> list[str]:
     if not times:
         return []
     apart = max(times) - min(times)
-    form = "%Y-%m-%d" if apart >= timedelta(days=_DAYS_WITHOUT_HOURS) else "%m-%d %H:%M"
+    if apart >= timedelta(days=_DAYS_WITHOUT_HOURS):
+        form = "%Y-%m-%d"
+    elif apart >= _LEAST_WITHOUT_SECONDS * (len(times) - 1):
+        form = "%m-%d %H:%M"
+    else:
+        form = "%m-%d %H:%M:%S"
     return [time.astimezone(UTC).strftime(form) for time in times]

@@ -91,6 +91,8 @@ def test_labels_are_spread_evenly_over_what_there_is(count: int, most: int) -> N
 def test_times_are_as_fine_as_it_takes() -> None:
     assert time_labels([BEGIN, BEGIN + timedelta(hours=3)]) == ["03-02 12:00", "03-02 15:00"]
     assert time_labels([BEGIN, BEGIN + timedelta(days=30)]) == ["2026-03-02", "2026-04-01"]
+    near = [BEGIN + timedelta(seconds=20 * number) for number in range(3)]
+    assert time_labels(near) == ["03-02 12:00:00", "03-02 12:00:20", "03-02 12:00:40"]
     assert time_labels([]) == []
 
 
