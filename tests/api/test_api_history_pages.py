@@ -99,9 +99,12 @@ def test_histories_are_listed_with_what_is_said_of_them(client: TestClient, data
     measured(database, noisy(3))
     measured(database, noisy(2), request={"parameters": {"step_ms": 9}})
     judge(database)
+    measured(database, noisy(1), request={"parameters": {"step_ms": 7}})
+    judge(database)
     page = page_of(client, "/histories")
-    assert page.count("verdict-insufficient-data") == 2
-    assert page.count('<svg class="spark"') == 2
+    assert page.count("verdict-insufficient-data") == 3
+    assert page.count('<svg class="spark"') == 2, "one point is no line"
+    assert re.search(r"<td>step time p50: [\d.]+ ms</td>", page)
     assert "Choose one of the histories" in read(page_of(client, "/regressions"))
 
 
