@@ -156,6 +156,7 @@ def test_the_page_and_the_document_of_a_run_tell_its_engine_and_its_load(
     page = client.get(f"/runs/{run_id}").text
     assert "compile in bf16, channels last" in page
     assert "load rate per s</dt><dd>12.5" in page
+    assert "engine channels last</dt><dd>yes" in page
     told = client.get(f"/v1/runs/{run_id}").json()["benchmark"]
     assert told["engine"] == engine
     assert (told["load"]["max_batch"], told["search"], told["profile"]) == (4, None, False)
