@@ -26,9 +26,9 @@ function prepare() {
     const lefts = new Map(marksOf(svg).map((mark) => [mark, mark.getBBox().x + mark.getBBox().width / 2]));
     svg.marks = [...lefts.keys()].sort((a, b) => lefts.get(a) - lefts.get(b));
     svg.marks.at(-1)?.setAttribute("tabindex", "0");
-    // On a narrow screen a chart is wider than its frame: what it is about comes into view.
+    // On a narrow screen a chart is wider than its frame: what it is about comes into view, else the newest.
     const marked = svg.querySelector(".marked"), frame = svg.parentElement;
-    if (marked) frame.scrollLeft = (marked.cx.baseVal.value / 960) * svg.clientWidth - frame.clientWidth / 2;
+    frame.scrollLeft = marked ? (marked.cx.baseVal.value / 960) * svg.clientWidth - frame.clientWidth / 2 : frame.scrollWidth;
   }
 }
 

@@ -151,6 +151,19 @@ def test_a_mark_says_what_it_means_to_pointer_and_keys(page: "Page", regression:
     page.wait_for_url(f"**{PREFIX}/runs/*")
 
 
+def test_on_a_phone_the_newest_points_are_seen_first_and_a_regression_is_read_without_scrolling(
+    page: "Page", regression: str, database: Database
+) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(history_path(database))
+    page.wait_for_selector(".chart svg[data-ready]")
+    newest = page.locator(".chart .dot .point").last.bounding_box()
+    assert newest is not None
+    assert 0 < newest["x"] < 390
+    page.goto(f"{PREFIX}/regressions")
+    assert page.locator(".wide").first.evaluate("each => each.scrollWidth <= each.clientWidth")
+
+
 def test_dragging_over_a_chart_looks_closer_and_the_links_lead_back(
     page: "Page", regression: str, database: Database
 ) -> None:
