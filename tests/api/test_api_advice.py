@@ -118,6 +118,9 @@ def test_the_gpus_at_hand_are_those_that_the_service_knows(client: TestClient, d
     ("demand", "field", "said"),
     [
         ({"gpus": [{"model": "V100", "count": 1}]}, "gpus.0.model", "no board known here; there are"),
+        ({"gpus": [{"model": "A100-SXM4-80GB", "count": 0}]}, "gpus.0.count", "greater than or equal to 1"),
+        ({"gpus": [{"count": 1}]}, "gpus.0.model", "required, but missing"),
+        ({"gpus": "mine"}, "gpus", "say at_hand, or name boards"),
         ({"services": []}, "services", "name at least one"),
         ({"services": [{**SERVICE, "benchmark": {"workload": "nothing"}}]}, "services.0.benchmark.workload", "nothing"),
         (

@@ -9,8 +9,17 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from migperf.analysis.advisor.demand_example import DEMAND
 from migperf.gpus.profile import ProfileName
@@ -216,6 +225,15 @@ class Demand(BaseModel):
         default=4.0, description="How long the solver may search; what it has by then is answered, with its bound."
     )
 
+    @field_validator("gpus", mode="wrap")
+    @classmethod
+    def _boards_or_word(cls, given: object, handler: ValidatorFunctionWrapHandler) -> object:
+        """Say of boards which of their fields is wrong, and not that they are no word."""
+        try:
+            return handler(given)
+        except ValidationError as error:
+            raise _of_boards(error, given) from error
+
     @model_validator(mode="after")
     def _agrees(self) -> Self:
         """Check what only the whole can tell, and name the field."""
@@ -302,12 +320,20 @@ def _refusal(where: tuple[str | int, ...], message: str, given: object) -> Valid
 
 def _moved(error: ValidationError, *above: str) -> ValidationError:
     """Return the same problems, below a field."""
-    details: list[InitErrorDetails] = [
-        {
-            "type": PydanticCustomError(found["type"], "{message}", {"message": found["msg"]}),
-            "loc": (*above, *found["loc"]),
-            "input": found["input"],
-        }
-        for found in error.errors()
-    ]
-    return ValidationError.from_exception_data("Demand", details)
+    return ValidationError.from_exception_data(
+        "Demand", [_at((*above, *found["loc"]), found) for found in error.errors()]
+    )
+
+
+def _of_boards(error: ValidationError, given: object) -> ValidationError:
+    """Return what is wrong with boards at their fields: Pydantic tells of each thing that ``gpus`` could be as well."""
+    if not isinstance(given, list | tuple):
+        return _refusal((), "say at_hand, or name boards, such as [{model: A100-SXM4-80GB, count: 8}]", given)
+    of_boards = [(found["loc"][1:], found) for found in error.errors() if "literal" not in str(found["loc"][0])]
+    of_fields = [(where, found) for where, found in of_boards if where]
+    return ValidationError.from_exception_data("Demand", [_at(*each) for each in of_fields or of_boards])
+
+
+def _at(where: tuple[int | str, ...], found: ErrorDetails) -> InitErrorDetails:
+    told = PydanticCustomError(found["type"], "{message}", {"message": found["msg"]})
+    return {"type": told, "loc": where, "input": found["input"]}
