@@ -13,6 +13,7 @@ from typing import Self
 from pydantic import JsonValue
 
 from migperf.cli.options import parse_values
+from migperf.experiments.writing import write_yaml
 from migperf.gpus.selector import parse_conditions
 from migperf.measure.search import MaxBatch
 from migperf.store.requests import RunRequest
@@ -36,12 +37,29 @@ class Equivalents:
     def of(cls, request: Request, url: str) -> Self:
         """Return them for a request that would be taken, as short as it can be, and the URL of the service."""
         body = json.dumps(request, ensure_ascii=False)
-        return cls(body=body, curl=_curl(body, url), cli=_cli(request, body, url), python=_python(request, url))
+        return cls(
+            body=body,
+            curl=_curl(body, f"{url}/v1/runs"),
+            cli=_cli(request, body, url),
+            python=_python(_SUBMITTED, request, url),
+        )
+
+    @classmethod
+    def of_demand(cls, demand: Request, url: str) -> Self:
+        """Return them for a demand on the advisor that would be answered, and the URL of the service."""
+        body = json.dumps(demand, ensure_ascii=False)
+        return cls(
+            body=body,
+            curl=_curl(body, f"{url}/v1/advice"),
+            # No line of the file is this word: what is in a text of several lines is indented.
+            cli=f"migperf advise - --url {shlex.quote(url)} <<'DEMAND'\n{write_yaml(demand)}DEMAND\n",
+            python=_python(_ADVISED, demand, url),
+        )
 
 
 def _curl(body: str, url: str) -> str:
     lines = (
-        f"curl {shlex.quote(f'{url}/v1/runs')}",
+        f"curl {shlex.quote(url)}",
         "-H 'Content-Type: application/json'",
         f"-d {shlex.quote(body)}",
     )
@@ -145,16 +163,22 @@ def _conditions(where: Request) -> str:
     raise _NoOptionError("where")
 
 
-def _python(request: Request, url: str) -> str:
+_SUBMITTED = ("run = client.submit", "print(client.page_of(run))")
+_ADVISED = ("advice = client.advise", 'print(advice.headline, *(gpu.layout for gpu in advice.gpus), sep="\\n")')
+"""What a program calls with the request, and what it does with what comes back."""
+
+
+def _python(doing: tuple[str, str], request: Request, url: str) -> str:
+    call, afterwards = doing
     fields = "".join(f"        {_literal(name)}: {_literal(value)},\n" for name, value in request.items())
     return (
         "from migperf.client import Client\n"
         "\n"
         f"with Client({_literal(url)}) as client:\n"
-        "    run = client.submit({\n"
+        f"    {call}({{\n"
         f"{fields}"
         "    })\n"
-        "    print(client.page_of(run))\n"
+        f"    {afterwards}\n"
     )
 
 

@@ -24,6 +24,7 @@ from migperf.settings import load_settings
 from migperf.store.database import Database
 from migperf.store.models import Run
 from migperf.store.requests import RunRequest
+from migperf.strict_yaml import read_yaml
 from tests.api.serving import CountingPasses, served
 from tests.databases import migrated_sqlite
 
@@ -111,7 +112,7 @@ REQUESTS = st.one_of(
 
 SHELL = r"""
 curl() { printf '%s\0' curl "$@"; }
-migperf() { printf '%s\0' migperf "$@"; case "$3" in -) cat;; esac; }
+migperf() { printf '%s\0' migperf "$@"; case "$1 $2 $3" in "submit --file -"|"advise - "*) cat;; esac; }
 """
 
 
@@ -250,3 +251,34 @@ def test_what_no_option_says_comes_by_a_file(more: dict[str, Any]) -> None:
     *words, body = words_of(Equivalents.of(minimal_request(request), URL).cli)
     assert words == ["migperf", "submit", "--file", "-", "--url", URL]
     assert RunRequest.model_validate_json(body) == request
+
+
+DEMAND_NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,9}", fullmatch=True)
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(name=DEMAND_NAMES, source=NASTY.filter(str.strip), rate=st.integers(1, 200) | st.floats(0.5, 200))
+def test_all_three_ask_the_advisor_the_same(
+    name: str, source: str, rate: float, service: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    demand = {
+        "migperf": 1,
+        "gpus": [{"model": "A100-SXM4-80GB", "count": 2}],
+        "services": [{"name": name, "rate_per_s": rate, "latency": {"statistic": "mean", "limit_ms": 10}}],
+        "measured": [
+            {"of": name, "profile": "1g.10gb", "throughput_per_s": 127.5, "source": source}
+            | {"latency": {"statistic": "mean", "ms": 7.86}}
+        ],
+    }
+    texts = Equivalents.of_demand(demand, service)
+    *words, file = words_of(texts.cli)
+    assert (words, read_yaml(file)) == (["migperf", "advise", "-", "--url", service], demand)
+    command, url, _, header, _, body, _ = words_of(texts.curl)
+    assert (command, url, header) == ("curl", f"{service}/v1/advice", "Content-Type: application/json")
+    assert json.loads(body) == json.loads(texts.body) == demand
+    by_cli(texts.cli)
+    said = capsys.readouterr().out
+    by_python(texts.python)
+    headline = capsys.readouterr().out.partition("\n")[0]
+    assert headline.startswith("1 of 2 × NVIDIA A100-SXM4-80GB")
+    assert " ".join(said.split()).startswith(headline)
