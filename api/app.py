@@ -20,6 +20,7 @@ from api.pages import Pages
 from api.placement import PlacementPasses
 from api.routes import (
     advice,
+    advisor_pages,
     alert_pages,
     alerts,
     benchmark,
@@ -89,6 +90,7 @@ ROUTERS = (
     pages.router,
     pages.open_router,
     layout_pages.router,
+    advisor_pages.router,
     runs_pages.router,
     compare_page.router,
     experiment_pages.router,

@@ -49,6 +49,14 @@ class Links:
         """Return the path of an experiment's page."""
         return self.to(f"/experiments/{quote(experiment_id, safe='')}")
 
+    def new_experiment_page(self, text: str) -> str:
+        """Return the path of the form for a new experiment with this file in it."""
+        return self.to(f"/experiments/new?{urlencode({'text': text})}")
+
+    def layouts_page(self, gpu: str, layout: str) -> str:
+        """Return the path of the explorer at a layout of a GPU of the service."""
+        return self.to(f"/layouts?{urlencode({'gpu': gpu, 'layout': layout}, safe='@()')}")
+
     def report(self, experiment_id: str) -> str:
         """Return the path of an experiment's report."""
         return f"{self.experiment(experiment_id)}/report"

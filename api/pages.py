@@ -13,6 +13,7 @@ from api.caller import Caller
 from api.links import Links
 from api.plotly_script import plotly_version
 from migperf.access.scope import Scope
+from migperf.analysis.advisor import wording
 from migperf.histories.wording import percent
 from migperf.measure.engine import engine_words
 from migperf.statistics.digits import duration
@@ -59,6 +60,7 @@ class Pages:
             "engine": engine_words,
             "words": history_words.words,
             "percent": percent,
+            "rate": wording.number,
             "changes": history_words.environment,
         }
 

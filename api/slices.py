@@ -67,7 +67,11 @@ class InstancePart:
     link: str | None = None
     """Where a click on it leads."""
     says: str = ""
-    """What a click does."""
+    """What a click does, or what the instance is for."""
+    label: str = ""
+    """What stands in its compute slices, as far as there is room."""
+    kind: str = ""
+    """A class of style that it is drawn in beside that of its state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,8 @@ class Slice:
     """Its profile in as many lines as there is room for."""
     title: str
     link: str | None
+    label: str = ""
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +131,13 @@ def draw(grid: Grid, instances: Iterable[InstancePart]) -> Drawing:
 
 def draw_whole(name: str, state: SliceState) -> Drawing:
     """Return the drawing of a device that is not cut."""
-    whole = Placement(0, 1)
-    return draw(Grid(1, 1), [InstancePart(name, whole, 1, (ComputePart(whole, state),), state)])
+    return draw(Grid(1, 1), [whole_part(name, state, Grid(1, 1))])
+
+
+def whole_part(name: str, state: SliceState, grid: Grid) -> InstancePart:
+    """Return all of a device as one part of it."""
+    computes = (ComputePart(Placement(0, grid.slices), state),)
+    return InstancePart(name, Placement(0, grid.units), grid.slices, computes, state)
 
 
 def _slice(grid: Grid, instance: InstancePart) -> Slice:
@@ -145,6 +156,8 @@ def _slice(grid: Grid, instance: InstancePart) -> Slice:
         lines=_lines(instance.profile, width),
         title=_title(instance),
         link=instance.link,
+        label=_clipped(instance.label, instance.slices * grid.slice_width),
+        kind=instance.kind,
     )
 
 
@@ -158,6 +171,18 @@ def _lines(profile: str, width: float) -> tuple[str, ...]:
         return (profile,)
     slices, _, memory = profile.partition(".")
     return (slices, memory)
+
+
+_FEWEST = 10
+"""Characters of a label below which its beginning says less than its first word alone."""
+
+
+def _clipped(label: str, width: float) -> str:
+    """Return as much of a label as there is room for."""
+    most = int(width / _CHARACTER) - 1
+    if len(label) <= most:
+        return label
+    return label.partition(" ")[0] if most < _FEWEST else f"{label[: most - 1]}…"
 
 
 def _title(instance: InstancePart) -> str:

@@ -22,6 +22,8 @@ router = APIRouter(
 )
 
 ON_A_PAGE = DEFAULT_LIMIT
+LONGEST_TEXT = 16_384
+"""Of a file in an address, which servers do not take at any length."""
 
 
 @router.get("")
@@ -51,11 +53,12 @@ def show_form(
     links: AppLinks,
     pages: AppPages,
     earlier: Annotated[str | None, Query(alias="from", max_length=36)] = None,
+    given: Annotated[str, Query(alias="text", max_length=LONGEST_TEXT)] = EXAMPLE,
 ) -> HTMLResponse:
-    """Show the form for a new experiment; ``from`` fills in the file of an earlier one."""
+    """Show the form for a new experiment; ``from`` fills in the file of an earlier one, ``text`` a file."""
     try:
         with database.read() as session:
-            text = EXAMPLE if earlier is None else file_of(experiments.get(session, earlier))
+            text = given if earlier is None else file_of(experiments.get(session, earlier))
     except NotFoundError as error:
         return pages.render("missing.html", links, status=404, detail=str(error))
     except ValidationError:

@@ -1,6 +1,7 @@
 // The form of a submission: says while one types what is wrong, where it could run now, and how else it could be sent.
 
 import { once } from "./actions.js";
+import { copyCode } from "./copying.js";
 import { fieldsOf, focusFirstInvalid, showAtFields } from "./fields.js";
 import { problemOf, showProblems, unreachable } from "./problems.js";
 import { requestText } from "./request-text.js";
@@ -116,20 +117,6 @@ function showEquivalents({ equivalents, fingerprint }) {
   }
 }
 
-async function copy(button) {
-  const shown = button.closest("[data-equivalent]");
-  const code = shown.querySelector("code");
-  let said = "copied";
-  try {
-    await navigator.clipboard.writeText(code.textContent);
-  } catch {
-    // Without HTTPS there is no clipboard for scripts: the text is selected, for the keys that copy.
-    getSelection().selectAllChildren(code);
-    said = "selected; press Ctrl-C";
-  }
-  shown.querySelector("[data-copied]").textContent = said;
-}
-
 async function store() {
   const body = await preview();
   if (!body) return focusFirstInvalid(form);
@@ -197,7 +184,7 @@ form.addEventListener("keydown", (event) => {
   event.preventDefault();
   workload.focus();
 });
-form.addEventListener("click", ({ target }) => target.matches("[data-copy]") && copy(target));
+form.addEventListener("click", ({ target }) => target.matches("[data-copy]") && copyCode(target));
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   if (!submit.disabled) once(submit, store);

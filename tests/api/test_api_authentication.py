@@ -34,6 +34,7 @@ CHANGES_NOTHING = {
     "/v1/schedules/preview",
     "/v1/advice",
     "/v1/layouts/check",
+    "/advisor",
     "/sign-out",
 }
 """Routes of POST that only read, or end the caller's own session."""

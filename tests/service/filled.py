@@ -70,6 +70,10 @@ class Filled:
         """Return, by path, addresses of pages that have parameters, or that show more with some."""
         baseline, candidate, again = (self.runs[name] for name in ("baseline", "candidate", "again"))
         return {
+            "/advisor": [
+                "/advisor?services.0.name=a&services.0.benchmark.workload=resnet50&services.0.rate_per_s=x&measured.0.of=b",
+                "/advisor?gpus.0.model=A100-SXM4-80GB&gpus.0.count=2&training.0.name=a&interference.0.of=a",
+            ],
             "/compare": [
                 f"/compare?baseline={baseline}&candidate={candidate}",
                 f"/compare?baseline={baseline}&candidate={candidate}&candidate={again}",

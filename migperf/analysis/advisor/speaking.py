@@ -1,6 +1,7 @@
 """Which stored runs speak for a service or a training job, and which of their figures is its latency."""
 
 from collections.abc import Mapping
+from typing import Any, Protocol
 
 from migperf.analysis.advisor.demand import Job, Service
 from migperf.measure.benchmark import Scenario, Statistic
@@ -12,7 +13,15 @@ LOST = ("requests_dropped", "requests_given_up", "requests_unfinished")
 _LATENCY = {Scenario.OFFLINE: "batch_time"}
 
 
-def speaks_for(run: EndedRun, job: Job) -> bool:
+class Benchmarked(Protocol):
+    """What has done the work of a benchmark."""
+
+    @property
+    def benchmark(self) -> Mapping[str, Any]:
+        """The benchmark as a run has it, defaults written out."""
+
+
+def speaks_for(run: Benchmarked, job: Job) -> bool:
     """Tell whether a run did a job's work: workload, parameters and engine, whatever the load was."""
     if job.benchmark is None or run.benchmark["workload"] != job.benchmark.workload:
         return False
@@ -24,7 +33,7 @@ def speaks_for(run: EndedRun, job: Job) -> bool:
     return _without(measured, free) == _without(wanted, free) and _engine(run) == job.benchmark.engine
 
 
-def scenario_of(run: EndedRun) -> Scenario:
+def scenario_of(run: Benchmarked) -> Scenario:
     """Return how a run was driven."""
     return Scenario(run.benchmark["scenario"])
 
@@ -43,5 +52,5 @@ def _without(parameters: Mapping[str, object], free: set[str]) -> dict[str, obje
     return {name: value for name, value in parameters.items() if name not in free}
 
 
-def _engine(run: EndedRun) -> Engine:
+def _engine(run: Benchmarked) -> Engine:
     return Engine.model_validate(run.benchmark.get("engine") or {})
