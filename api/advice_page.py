@@ -3,7 +3,6 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
 from string import ascii_uppercase
 from typing import Self
 
@@ -13,7 +12,7 @@ from api.layout_page import part_of
 from api.links import Links
 from api.schemas.advice import AdviceView
 from api.slices import Drawing, Grid, InstancePart, SliceState, draw, whole_part
-from migperf.analysis.advisor.advice import AdvisedGpu, AdvisedInstance, AdvisedJob
+from migperf.analysis.advisor.advice import AdvisedGpu, AdvisedInstance, AdvisedJob, EvidenceView
 from migperf.analysis.advisor.boards import same_board
 from migperf.analysis.advisor.demand import WHOLE, Demand
 from migperf.analysis.advisor.status import Status
@@ -82,7 +81,7 @@ class AlikeGpus:
     """GPUs of the answer that are cut alike, for the same."""
 
     numbers: str
-    """Such as ``2–4``."""
+    """Such as ``2–4, 7``."""
     count: int
     gpu: AdvisedGpu
     """The first of them."""
@@ -104,6 +103,8 @@ class JobLine:
     mark: Mark
     limit: str
     """Its latency limit; empty where it has none."""
+    rests_on: tuple[EvidenceView, ...]
+    """What is known of it on the profiles that it is put on."""
 
     @property
     def load(self) -> float | None:
@@ -138,13 +139,12 @@ class AnswerPage:
         targets = _targets(advice.gpus, own, links)
         return cls(
             advice=advice,
-            alike=tuple(
-                _alike(list(gpus), advice, marks, own, targets) for _, gpus in groupby(advice.gpus, key=_likeness)
-            ),
+            alike=tuple(_alike(gpus, advice, marks, own, targets) for gpus in _grouped(advice.gpus)),
             jobs=tuple(
                 JobLine(
                     job=job,
                     mark=marks[job.name],
+                    rests_on=tuple(_used_evidence(job, advice.gpus)),
                     limit=f"{limit.statistic} ≤ {limit.limit_ms:g} ms" if (limit := limits.get(job.name)) else "",
                 )
                 for job in advice.jobs
@@ -158,8 +158,29 @@ class AnswerPage:
         return self.advice.status in (Status.OPTIMAL, Status.INFEASIBLE)
 
 
-def _likeness(gpu: AdvisedGpu) -> object:
-    return gpu.model, gpu.layout, [one.model_dump() for one in gpu.instances]
+def _grouped(gpus: Iterable[AdvisedGpu]) -> Iterable[Sequence[AdvisedGpu]]:
+    """Return GPUs that are cut alike for the same together, in the order of the first of each."""
+    found: dict[object, list[AdvisedGpu]] = {}
+    for gpu in gpus:
+        uses = sorted((one.profile, one.job, one.share_per_s, one.capacity_per_s) for one in gpu.instances)
+        found.setdefault((gpu.model, gpu.layout, *uses), []).append(gpu)
+    return found.values()
+
+
+def _used_evidence(job: AdvisedJob, gpus: Iterable[AdvisedGpu]) -> Iterator[EvidenceView]:
+    used = {(gpu.model, one.profile) for gpu in gpus for one in gpu.instances if one.job == job.name}
+    yield from (each for each in job.evidence if (each.model, each.profile) in used)
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """Return numbers in words: ``1–3, 7``."""
+    runs: list[list[int]] = []
+    for each in numbers:
+        if runs and runs[-1][-1] == each - 1:
+            runs[-1].append(each)
+        else:
+            runs.append([each])
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}–{run[-1]}" for run in runs)
 
 
 def _alike(
@@ -169,10 +190,10 @@ def _alike(
     own: Sequence[OwnGpu],
     targets: dict[int, Target],
 ) -> AlikeGpus:
-    first, last = gpus[0], gpus[-1]
+    first = gpus[0]
     found = [targets[gpu.number] for gpu in gpus if gpu.number in targets]
     return AlikeGpus(
-        numbers=str(first.number) if first is last else f"{first.number}–{last.number}",
+        numbers=_ranges([gpu.number for gpu in gpus]),
         count=len(gpus),
         gpu=first,
         drawing=_drawing(first, _gpu_of(first.model, own), marks),

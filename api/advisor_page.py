@@ -1,6 +1,6 @@
 """What the page of the advisor shows besides an answer: a demand's form, what is wrong with it, and what is known."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
@@ -51,10 +51,13 @@ class Known:
     own: tuple[OwnGpu, ...]
 
     @classmethod
-    def of(cls, session: Session) -> Self:
-        """Read it."""
+    def of(cls, session: Session, named: Collection[str]) -> Self:
+        """Read it: what was measured last, and all of the workloads that are named."""
         own = tuple(OwnGpu(gpus.describe(row), row.node) for row in gpus.list_gpus(session))
-        return cls(choices_of(measured_benchmarks(session, MOST)), own)
+        found = measured_benchmarks(session, MOST)
+        if named and len(found) == MOST:
+            found = [*found, *measured_benchmarks(session, MOST, named)]
+        return cls(choices_of({one.latest: one for one in found}.values()), own)
 
     @property
     def at_hand(self) -> Mapping[str, int]:
@@ -130,6 +133,17 @@ class PartView:
     problem: str
 
 
+@dataclass(frozen=True, slots=True)
+class FileView:
+    """A file that the form was to be filled in from, and what is wrong with it: then it was not."""
+
+    text: str
+    problem: str
+
+
+NO_FILE = FileView("", "")
+
+
 @dataclass(frozen=True)
 class AdvisorPage:
     """The form of a demand and all that is said of it."""
@@ -138,18 +152,28 @@ class AdvisorPage:
     known: Known
     check: Checked
     document: Mapping[str, JsonValue]
-    asked: bool
-    """Whether an answer was asked for, so that what is missing is told as well."""
     api_url: str
     links: Links
+    asked: bool
+    """Whether an answer was asked for, so that what is missing is told as well."""
+    file: FileView
 
     @classmethod
-    def of(cls, session: Session, form: DemandForm | None, links: Links, api_url: str, *, asked: bool = False) -> Self:
+    def of(
+        cls,
+        session: Session,
+        form: DemandForm | None,
+        links: Links,
+        api_url: str,
+        *,
+        asked: bool = False,
+        file: FileView = NO_FILE,
+    ) -> Self:
         """Gather it; without a form, it begins with a demand that can be answered."""
-        known = Known.of(session)
+        known = Known.of(session, form.workloads & catalogue().keys() if form else ())
         chosen = form or known.first_form()
         document = chosen.demand()
-        return cls(chosen, known, checked(session, chosen, document), document, asked, api_url, links)
+        return cls(chosen, known, checked(session, chosen, document), document, api_url, links, asked, file)
 
     @property
     def shown(self) -> tuple[Problem, ...]:

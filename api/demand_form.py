@@ -80,6 +80,12 @@ class DemandForm:
         found = (row.get("name", "") for part in ("services", "training") for row in self.rows[part])
         return tuple(dict.fromkeys(name for name in found if name))
 
+    @property
+    def workloads(self) -> frozenset[str]:
+        """The names of the workloads that it asks about."""
+        rows = (row for part in ("services", "training") for row in self.rows[part])
+        return frozenset(name for row in rows if (name := row["benchmark.workload"]))
+
     def pairs(self) -> Iterator[tuple[str, str]]:
         """Yield names and texts as an address has them: without what is empty, but for the first field of a row."""
         for part, rows in self.rows.items():
@@ -145,7 +151,7 @@ def _text(one: Asked, value: Any) -> str:  # noqa: ANN401 - any JSON
 
 def _kept(one: Asked, text: str) -> str:
     """Return a text without what says nothing: blanks around it, and a default that would be chosen without it."""
-    stripped = text.strip()
+    stripped = text.replace("\0", "").strip()
     return "" if one.control == "choice" and stripped == one.default else stripped
 
 

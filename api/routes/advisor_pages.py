@@ -10,20 +10,25 @@ from fastapi.responses import HTMLResponse
 from starlette.concurrency import run_in_threadpool
 
 from api.advice_page import AnswerPage
-from api.advisor_page import AdvisorPage
+from api.advisor_page import NO_FILE, AdvisorPage, FileView
 from api.demand_fields import PARTS
+from api.demand_file import form_of_file
 from api.demand_form import DemandForm
 from api.dependencies import AppDatabase, AppLinks, AppPages, AppSettings
 from api.links import Links
 from api.needs import READ
 from api.pages import Pages
 from migperf.analysis.advisor.demand import Demand
+from migperf.errors import DocumentError
 from migperf.settings import Settings
 from migperf.store.database import Database
 
 router = APIRouter(prefix="/advisor", include_in_schema=False, default_response_class=HTMLResponse, dependencies=[READ])
 CHANGE = "change"
-"""The name of buttons that change the form instead of asking: ``add PART ROW``, ``remove PART NUMBER`` or ``look``."""
+"""The name of buttons that change the form instead of asking: ``add PART ROW``, ``remove PART NUMBER`` or ``fill``.
+
+The page's script sends others, such as ``look``, to be told what is wrong, and nothing more.
+"""
 
 
 @router.get("")
@@ -51,11 +56,13 @@ async def answer_form(
 def _answer(
     pairs: Mapping[str, str], database: Database, settings: Settings, links: Links, pages: Pages
 ) -> HTMLResponse:
-    change, form = pairs.get(CHANGE), DemandForm.of(pairs.items())
-    if change is not None:
+    change, form, file = pairs.get(CHANGE), DemandForm.of(pairs.items()), NO_FILE
+    if change == "fill":
+        form, file = _filled(form, pairs.get("file", ""))
+    elif change is not None:
         form = _changed(form, change)
     with database.read() as session:
-        page = AdvisorPage.of(session, form, links, settings.api_url, asked=change is None)
+        page = AdvisorPage.of(session, form, links, settings.api_url, asked=change is None, file=file)
     demand = page.check.demand
     answer = None
     if change is None and demand is not None:
@@ -67,6 +74,13 @@ def _answered(database: Database, demand: Demand, page: AdvisorPage) -> AnswerPa
     from api.advising import advice_on  # loads the solver, which starting the API must not wait for
 
     return AnswerPage.of(advice_on(database, demand), demand, page.form, page.known.own, page.links)
+
+
+def _filled(form: DemandForm, text: str) -> tuple[DemandForm, FileView]:
+    try:
+        return form_of_file(text), NO_FILE
+    except DocumentError as error:
+        return form, FileView(text, "\n".join(": ".join(filter(None, problem)) for problem in error.problems))
 
 
 def _changed(form: DemandForm, change: str) -> DemandForm:

@@ -42,7 +42,7 @@ function tell(news, fragment = "") {
     // What is said already is not said again to those who listen.
     if (place.textContent !== text) place.textContent = text;
   }
-  for (const field of form.querySelectorAll("input[id], select[id]")) {
+  for (const field of form.querySelectorAll("input[id], select[id], textarea[id]")) {
     field.ariaInvalid = news.getElementById(field.id)?.ariaInvalid ?? null;
     if (field.ariaInvalid) field.closest("details")?.setAttribute("open", "");
   }
@@ -82,6 +82,7 @@ async function change(button) {
   tell(news);
   const rows = form.querySelectorAll(`[id^="${part}-"].asked-row`);
   const row = doing === "add" ? [...rows].at(-1) : rows[Math.min(Number(number), rows.length - 1)];
+  if (doing === "fill") return (form.querySelector("#file[aria-invalid]") ?? form.querySelector("#asked input"))?.focus();
   (row?.querySelector("input") ?? form.querySelector(`button[value="add ${part}"]`))?.focus();
 }
 
@@ -99,7 +100,7 @@ async function answer() {
   at("answer").scrollIntoView({ block: "start" });
 }
 
-form.addEventListener("input", changed);
+form.addEventListener("input", ({ target }) => target.id !== "file" && changed());
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   const { submitter } = event;

@@ -1,10 +1,10 @@
 """What has been measured on real GPUs and their instances, and how fast it was the last time: to choose from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, true
 from sqlalchemy.orm import Session
 
 from migperf.gpus.partition import PartitionKind
@@ -27,9 +27,12 @@ class MeasuredBenchmark:
     """Throughput of the latest run, samples a second; None where it has none, as it did not fit."""
 
 
-def measured_benchmarks(session: Session, limit: int) -> Sequence[MeasuredBenchmark]:
+def measured_benchmarks(
+    session: Session, limit: int, workloads: Collection[str] | None = None
+) -> Sequence[MeasuredBenchmark]:
     """Return what runs on real GPUs have measured or found not to fit, at most so many, what was measured last first.
 
+    None stands for all workloads.
     Left out is what ``figures_of_runs.runs_of_workloads`` leaves out: runs that had company.
     """
     shared = select(GroupRow.id).where((GroupRow.size > 1) | (GroupRow.shares > 1))
@@ -41,6 +44,7 @@ def measured_benchmarks(session: Session, limit: int) -> Sequence[MeasuredBenchm
             PartitionRow.kind.in_((PartitionKind.GPU, PartitionKind.MIG)),
             PartitionRow.simulated.is_(False),
             Run.group_id.is_(None) | Run.group_id.not_in(shared),
+            true() if workloads is None else Run.workload.in_(workloads),
         )
         .group_by(Run.fingerprint, PartitionRow.model, PartitionRow.profile)
         .order_by(func.max(Run.id).desc())

@@ -53,7 +53,7 @@ class FormPage:
             chosen = [each.get("value") or "" for each in one.iter(f"{HTML}option") if each.get("selected") is not None]
             assert len(chosen) == 1
             found[str(one.get("name"))] = chosen[0]
-        return found
+        return found | {str(one.get("name")): one.text or "" for one in self.all("textarea")}
 
     def press(self, label: str, **entered: str) -> "FormPage":
         """Press a button of the form, by its words, with texts in some fields first; dots of names are underlines."""

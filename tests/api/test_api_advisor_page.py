@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -204,13 +205,26 @@ IN_ROWS = st.builds(
     st.integers(0, 3),
     st.sampled_from([one.path for part in PARTS.values() for one in part.fields]),
 )
-ELSEWHERE = st.sampled_from([*(one.path for one in WHOLE), "change", "gpus", "services.99999.name", "services.-1.name"])
+ELSEWHERE = st.sampled_from(
+    [*(one.path for one in WHOLE), "change", "file", "gpus", "services.99999.name", "services.-1.name"]
+)
 TEXTS = st.text(max_size=12) | st.sampled_from(
-    ["on", "1e999", "add services {", "add gpus [1]", "remove gpus 7", "x=[[[[", "batch_size=1,b=2", "at_hand"]
+    [
+        "on",
+        "1e999",
+        "add services {",
+        "add gpus [1]",
+        "remove gpus 7",
+        "fill",
+        "migperf: 1",
+        "x=[[[[",
+        "batch_size=1,b=2",
+        "at_hand",
+    ]
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(IN_ROWS | ELSEWHERE, TEXTS, max_size=8))
 def test_whatever_is_sent_is_answered_with_a_page(client: TestClient, sent: dict[str, str]) -> None:
     assert client.post("/advisor", data=sent).status_code == 200
@@ -250,6 +264,27 @@ def test_what_is_wrong_is_told_at_its_field(client: TestClient, entered: dict[st
     assert page.press("Advise").said("no-answer") == "There is none: mend what is marked above."
 
 
+def test_what_is_known_of_what_is_asked_is_told_however_much_else_was_measured_since(
+    client: TestClient, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known(database, 100)
+    measured(database, figures={"throughput": 2}, workload="resnet18", scenario="single_stream")
+    monkeypatch.setattr("api.advisor_page.MOST", 1)
+    page = opened(client, address(SERVICE, BOARD))
+    assert page.said("services-0-known") == f"Measured on 1g.10gb of {A100} (1 run)."
+
+
+def test_gpus_that_are_cut_alike_are_drawn_once(client: TestClient, database: Database) -> None:
+    known(database, 100)
+    page = opened(client, address(SERVICE, BOARD, {"gpus.0.count": "9", "services.0.rate_per_s": "2200"}))
+    page = page.press("Advise")
+    titles = [
+        " ".join("".join(one.itertext()).split()) for one in page.element("answer").iter() if one.tag.endswith("}h3")
+    ]
+    assert titles[:2] == [f"3 GPUs, 1–3 {A100}", f"GPU 4 {A100}"]
+    assert page.said("uses-1") == "Each instance in samples a second, on each of these GPUs"
+
+
 def test_nobody_is_told_what_is_missing_before_they_ask(client: TestClient) -> None:
     page = opened(client).press("Add a training job")
     assert page.said("training-0-name-problem") == ""
@@ -271,6 +306,22 @@ def test_rows_are_added_and_removed_and_what_was_entered_stays(client: TestClien
     assert "services.1.name" not in page.fields
     page = page.press("Remove board 2").press("Remove board 1")
     assert "Those at hand" in page.text
+
+
+def test_the_form_is_filled_in_from_a_file_or_says_what_is_wrong_with_it(client: TestClient) -> None:
+    text = Path("experiments/advice/a100-published.yaml").read_text()
+    page = opened(client, address(SERVICE)).press("Fill in", file=text)
+    assert (page.fields["services.2.name"], page.fields["measured.11.latency.ms"]) == ("texts", "174")
+    assert page.fields["file"] == ""
+    assert page.press("Advise").said("answer-title") == f"4 of 8 × {A100} serve it; fewer do not suffice"
+    for wrong, said in (
+        ("migperf: 1\nservices: [{name: a, rate_per_s: x}]", "services.0.rate_per_s: Input should be a valid number"),
+        ("services: [", "line 1, column 12: this is not YAML"),
+        ("", "Input should be a valid dictionary"),
+    ):
+        page = opened(client, address(SERVICE)).press("Fill in", file=wrong)
+        assert said in page.said("file-problem")
+        assert (page.fields["services.0.name"], page.fields["file"]) == ("a", wrong)
 
 
 def test_a_layout_leads_to_where_it_is_applied(client: TestClient, database: Database) -> None:

@@ -65,3 +65,20 @@ def test_a_long_name_is_broken_where_the_slice_is_narrow_and_a_device_that_is_no
 
 def part_of_unit() -> InstancePart:
     return InstancePart("1g.10gb+me", Placement(6, 1), 1, (), SliceState.FREE)
+
+
+@pytest.mark.parametrize(
+    ("label", "slices", "drawn"),
+    [
+        ("A thumbnails", 3, "A thumbnails"),
+        ("A thumbnails-of-the-archive", 3, "A thumbnails-of-the…"),
+        ("A thumbnails", 1, "A"),
+        ("B a", 1, "B a"),
+        ("", 1, ""),
+    ],
+)
+def test_what_a_slice_is_for_stands_in_it_as_far_as_there_is_room(label: str, slices: int, drawn: str) -> None:
+    part = InstancePart(f"{slices}g", Placement(0, 4), slices, (), SliceState.PLACED, says="a: 1 of 2/s", label=label)
+    [one] = draw(Grid(8, 7), [part]).slices
+    assert one.label == drawn
+    assert one.title.endswith(": without compute instance. a: 1 of 2/s"), "the whole is said where there is no room"
