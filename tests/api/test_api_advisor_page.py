@@ -12,10 +12,14 @@ from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from api.advice_page import AnswerPage
 from api.demand_fields import PARTS, WHOLE
 from api.demand_form import MOST_ROWS, DemandForm, form_of
+from api.links import Links
+from api.schemas.advice import AdviceView
 from migperf.access.scope import Scope
 from migperf.analysis.advisor.demand import Demand
+from migperf.analysis.advisor.status import Status
 from migperf.gpus.gpu import Gpu
 from migperf.gpus.inventory import discover
 from migperf.gpus.simulation.driver import open_in_memory
@@ -25,6 +29,7 @@ from migperf.store.database import Database
 from migperf.store.states import RunState
 from tests.analysis.advisor.measured_runs import grouped, measured
 from tests.api.advisor_form import answered, opened
+from tests.api.gpu_host import GpuHost
 from tests.api.keyed import guarded, made, signed_in
 from tests.api.keyed import opened as opened_client
 from tests.api.serving import TestClient
@@ -301,6 +306,7 @@ def test_rows_are_added_and_removed_and_what_was_entered_stays(client: TestClien
     page = opened(client, address(SERVICE, BOARD)).press("Add a service", services_0_rate_per_s="77")
     page = page.press("Add a board", services_1_name="b", services_1_rate_per_s="5")
     assert (page.fields["services.0.rate_per_s"], page.fields["services.1.name"]) == ("77", "b")
+    assert opened(client, page.link("Address of this demand")).fields == page.fields, "also rows with nothing in them"
     page = page.press("Remove service 1")
     assert page.fields["services.0.name"] == "b"
     assert "services.1.name" not in page.fields
@@ -349,6 +355,32 @@ def test_a_simulated_gpu_is_called_so_and_without_any_it_is_said_what_to_do(
     assert "Those at hand" not in page.text
 
 
+def test_a_gpu_that_is_cut_so_already_goes_before_others_and_a_real_one_before_a_simulated_one(
+    client: TestClient, database: Database, tmp_path: Path
+) -> None:
+    host = GpuHost.registered(database, tmp_path, *["h100-80gb"] * 3)
+    host.cut("3x1g.10gb", 2)
+    now = datetime.now(UTC)
+    simulated, first, second = (host.gpu(index) for index in range(3))
+    real = tuple(gpu.model_copy(update={"simulated": False}) for gpu in (first, second))
+    with database.write() as session:
+        gpus.store(session, host.node, inventory(gpus=(simulated, *real)), now)
+    known(database, 100, model=first.model)
+    board = {"gpus.0.model": "h100-80gb", "gpus.0.count": "3"}
+    targets = targets_at(client, address(SERVICE, board))
+    assert targets == [f"Cut so already: {host.node} {second.uuid[:12]}"]
+    targets = targets_at(client, address(SERVICE, board, {"services.0.rate_per_s": "2100"}))
+    apply_on = [f"Apply on {host.node} {gpu.uuid[:12]}" for gpu in (first, second, simulated)]
+    assert sorted(targets[:2]) == sorted(apply_on[:2])
+    assert targets[2:] == [f"{apply_on[2]} simulated"]
+
+
+def targets_at(client: TestClient, where: str) -> list[str]:
+    """Return what is said of the GPUs that the answer to the demand of an address could be applied to."""
+    found = opened(client, where).press("Advise").all("p")
+    return [" ".join("".join(one.itertext()).split()) for one in found if one.get("class") == "target"]
+
+
 @pytest.fixture
 def keyed_app(settings: Settings) -> FastAPI:
     """The application, which asks for keys."""
@@ -376,6 +408,34 @@ def test_too_few_gpus_lead_to_how_many_would_do(client: TestClient, database: Da
     assert "46.6 % can be served at most; 53.4 % would be left unserved" in page.text
     again = opened(client, page.link("which would do")).press("Advise")
     assert again.said("answer-title").startswith(f"5 of 5 × {A100} serve it")
+
+
+def test_an_answer_leads_to_what_is_worth_asking_next(client: TestClient, database: Database) -> None:
+    known(database, 100)
+    with_reserve = opened(client, opened(client, address(SERVICE, BOARD)).press("Advise").link("reserve of 20 %"))
+    assert with_reserve.fields["reserve"] == "0.2"
+    assert "with a reserve of 20 %" not in with_reserve.press("Advise").text
+    form = DemandForm.of({**SERVICE, **BOARD, "time_limit_s": "1"}.items())
+    answer = AdviceView.model_validate(client.post("/v1/advice", json=form.demand()).json())
+    undecided = answer.model_copy(update={"status": Status.FEASIBLE})
+    ways = AnswerPage.of(undecided, Demand.model_validate(form.demand()), form, (), Links("")).ways
+    assert [way.text for way in ways] == ["Let the solver search for 20 s", "Ask the same with a reserve of 20 %"]
+    assert "time_limit_s=20#answer" in ways[0].link
+
+
+def test_what_is_worth_too_little_gets_nothing_and_that_is_seen(client: TestClient, database: Database) -> None:
+    known(database, 100)
+    cheap = {"services.1.name": "cheap", "services.1.benchmark.workload": "resnet50", "services.1.weight": "1"}
+    more = {"goal": "most_throughput", "services.0.weight": "9", "gpus.0.count": "1", "services.0.rate_per_s": ""}
+    page = opened(client, address(SERVICE, BOARD, more, cheap)).press("Advise")
+    rows = [
+        " ".join("".join(row.itertext()).split()) for row in page.element("answer").iter() if row.tag.endswith("}tr")
+    ]
+    assert rows[1:3] == [
+        "A a – 700 – – 7 none 1g.10gb: 100/s keep p99 of latency within 20 ms (1 run, max_rate)",
+        "B cheap – 0 – – none none –",
+    ]
+    assert "6300 weighted sample/s reached, bound 6300" in page.text
 
 
 def test_what_was_never_measured_leads_to_the_experiment_that_would(client: TestClient) -> None:

@@ -72,6 +72,7 @@ def test_a_shared_address_has_the_demand_and_shows_its_answer(page: "Page") -> N
     assert page.input_value("#services-0-latency-statistic") == "p95"
     page.goto(shared.removesuffix("#answer"))
     page.reload()
+    page.wait_for_load_state("networkidle")
     assert page.inner_text("#answer") == "The answer\n\nAsk first.", "the solver runs for nobody who has not asked"
 
 
