@@ -71,6 +71,8 @@ PAGES = (
     "/",
     "/runs",
     "/runs?state=failed",
+    "/runs?state=succeeded",
+    "/runs?state=succeeded&sort=-priority",
     "/runs?workload=matrix-product&sort=-finished_at",
     "/runs?workload=matrix-product",
     "/runs?workload=no-such-workload&sort=-priority",

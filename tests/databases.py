@@ -100,8 +100,11 @@ def counted_statements(database: Database) -> Iterator[list[str]]:
     event.remove(database.engine, "before_cursor_execute", note)
 
 
-def query_plan(session: Session, read: Callable[[], object], table: str) -> str:
-    """Return how the database goes about the first query of ``read`` on that table, as it would if much were stored."""
+def query_plan(session: Session, read: Callable[[], object], table: str, with_words: str = "") -> str:
+    """Return how the database goes about the first query of ``read`` on that table, as it would if much were stored.
+
+    The first one that has these words, too.
+    """
     asked: list[tuple[str, Any]] = []
 
     def note(*about: Any) -> None:
@@ -110,7 +113,8 @@ def query_plan(session: Session, read: Callable[[], object], table: str) -> str:
     event.listen(session.get_bind(), "before_cursor_execute", note)
     read()
     event.remove(session.get_bind(), "before_cursor_execute", note)
-    statement, parameters = next(one for one in asked if f"FROM {table} " in one[0].replace("\n", " ") + " ")
+    about_table = (one for one in asked if f"FROM {table} " in one[0].replace("\n", " ") + " ")
+    statement, parameters = next(one for one in about_table if with_words in one[0])
     connection = session.connection()
     if connection.dialect.name == "sqlite":
         return "\n".join(row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters))

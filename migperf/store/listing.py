@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, literal_column, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from migperf.store import experiments
@@ -17,8 +17,10 @@ from migperf.store.states import RunState
 __all__ = ["BadCursorError", "RunFilter", "RunPage", "SortOrder", "list_runs"]
 
 Row = TypeVar("Row")
-_HAVE_AN_INDEX = frozenset((Run.workload.key, Run.fingerprint.key, Run.partition.key))
-_MOST_OF_A_RARE_LABEL = 2_000
+_INDEXED_BY_TIME = frozenset((Run.workload.key, Run.fingerprint.key, Run.partition.key))
+"""Columns with an index that has the runs of each value as they were submitted."""
+_INDEXED = _INDEXED_BY_TIME | {Run.state.key}
+_MOST_OF_A_RARE_VALUE = 2_000
 """Runs that are sorted in a few milliseconds."""
 
 
@@ -96,6 +98,7 @@ def _page(sort: SortOrder, runs: Sequence[Run], *, has_next: bool, has_previous:
 
 
 def _conditions(session: Session, wanted: RunFilter, sort: SortOrder) -> list[ColumnElement[bool]]:
+    ways = _Ways(session, sort)
     equal: dict[InstrumentedAttribute[Any], Any] = {
         Run.workload: wanted.workload,
         Run.scenario: wanted.scenario,
@@ -104,16 +107,14 @@ def _conditions(session: Session, wanted: RunFilter, sort: SortOrder) -> list[Co
         Run.experiment_id: wanted.experiment,
         Run.tainted: wanted.tainted,
     }
-    conditions: list[ColumnElement[bool]] = [
-        _to_compare(column, sort) == value for column, value in equal.items() if value is not None
-    ]
+    conditions = [ways.one_of(column, [value]) for column, value in equal.items() if value is not None]
     if wanted.states:
-        conditions.append(Run.state.in_(wanted.states))
+        conditions.append(ways.one_of(Run.state, wanted.states))
     if wanted.ids:
         conditions.append(Run.id.in_(wanted.ids))
     if of_partition := _of_partition(wanted):
         known = session.scalars(select(PartitionRow.uuid).where(*of_partition)).all()
-        conditions.append(_on_one_of(known, sort))
+        conditions.append(ways.one_of(Run.partition, known))
     if wanted.created_after is not None:
         conditions.append(Run.created_at > wanted.created_after)
     if wanted.created_before is not None:
@@ -122,21 +123,35 @@ def _conditions(session: Session, wanted: RunFilter, sort: SortOrder) -> list[Co
     return conditions + (has_words(wanted.text) if wanted.text else [])
 
 
-def _on_one_of(partitions: Sequence[str], sort: SortOrder) -> ColumnElement[bool]:
-    """Return the condition that a run is on one of some partitions. Those of several are in no index in any order."""
-    column = _to_compare(Run.partition, sort) if len(partitions) <= 1 else func.coalesce(Run.partition, "")
-    return column.in_(partitions)
+@dataclass(frozen=True, slots=True)
+class _Ways:
+    """Leads SQLite to the index that has the listing's order; PostgreSQL knows how often each value is met."""
+
+    session: Session
+    sort: SortOrder
+
+    def one_of(self, column: InstrumentedAttribute[Any], values: Sequence[Any]) -> ColumnElement[bool]:
+        """Return the condition that a column has one of some values.
+
+        For want of counts SQLite takes every value for a rare one, reads all runs that have it from an index of the
+        column, and sorts them. What is not rare is hidden from it by COALESCE, so that it reads along the listing.
+        """
+        condition = column == values[0] if len(values) == 1 else column.in_(values)
+        leads_astray = column.key in _INDEXED and not self._in_order(column, values)
+        if not leads_astray or self.session.get_bind().dialect.name != "sqlite" or _is_rare(self.session, condition):
+            return condition
+        return func.coalesce(column, literal_column("''")).in_(values)
+
+    def _in_order(self, column: InstrumentedAttribute[Any], values: Sequence[Any]) -> bool:
+        """Tell whether the runs that have it stand in an index of the column as the listing has them."""
+        ordered = (Run.created_at.key, column.key) if column.key in _INDEXED_BY_TIME else ()
+        return len(values) == 1 and self.sort.column.key in ordered
 
 
-def _to_compare(column: InstrumentedAttribute[Any], sort: SortOrder) -> ColumnElement[Any]:
-    """Return what to compare a value with, so that the index that has the listing's order is read.
-
-    The indexes by workload, fingerprint and partition have the runs of each as they were submitted. For another order
-    the runs of a common one would all be read and sorted: COALESCE keeps databases from that.
-    """
-    if column.key in _HAVE_AN_INDEX and sort.column.key not in (Run.created_at.key, column.key):
-        return func.coalesce(column, "")
-    return column.expression
+def _is_rare(session: Session, condition: ColumnElement[bool]) -> bool:
+    """Tell whether few runs meet a condition; they are counted in an index, up to that."""
+    some = select(Run.id).where(condition).limit(_MOST_OF_A_RARE_VALUE + 1).subquery()
+    return session.scalars(select(func.count()).select_from(some)).one() <= _MOST_OF_A_RARE_VALUE
 
 
 def _labelled(session: Session, key: str, value: str) -> ColumnElement[bool]:
@@ -146,8 +161,8 @@ def _labelled(session: Session, key: str, value: str) -> ColumnElement[bool]:
     a page is full. Databases cannot tell which it is: they know how often values are met, not those of one key.
     """
     of_label = (Label.key == key, Label.value == value)
-    some = select(Label.run_id).where(*of_label).limit(_MOST_OF_A_RARE_LABEL + 1).subquery()
-    if session.scalars(select(func.count()).select_from(some)).one() <= _MOST_OF_A_RARE_LABEL:
+    some = select(Label.run_id).where(*of_label).limit(_MOST_OF_A_RARE_VALUE + 1).subquery()
+    if session.scalars(select(func.count()).select_from(some)).one() <= _MOST_OF_A_RARE_VALUE:
         return Run.id.in_(select(Label.run_id).where(*of_label))
     return select(Label.run_id).where(Label.run_id == Run.id, *of_label).correlate(Run).exists()
 

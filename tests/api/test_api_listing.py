@@ -232,6 +232,8 @@ def test_words_are_looked_for_in_workload_labels_and_the_beginning_of_ids(
     assert ids(client, text="9_99") == [], "an underscore is one"
     assert ids(client, text=first) == [first]
     assert ids(client, text=first[1:]) == [], "of ids only the beginning counts"
+    assert ids(client, text=f"{first[:13].upper()} vision") == [first], "of ids case is ignored, too"
+    assert ids(client, text=f"{first}0") == []
     assert len(ids(client, text=" ")) == 2
     assert ids(client, id=[first, "no-such-run"]) == [first]
 
@@ -256,7 +258,7 @@ def test_profile_and_model_of_the_partition_filter(client: TestClient, database:
 def test_common_and_rare_labels_are_found_alike(
     client: TestClient, database: Database, monkeypatch: pytest.MonkeyPatch, most_of_a_rare_label: int
 ) -> None:
-    monkeypatch.setattr(listing, "_MOST_OF_A_RARE_LABEL", most_of_a_rare_label)
+    monkeypatch.setattr(listing, "_MOST_OF_A_RARE_VALUE", most_of_a_rare_label)
     teams = [submitted(database, NOW + timedelta(hours=n), labels={"team": "x", "n": str(n)}) for n in range(3)]
     submitted(database, labels={"team": "y", "n": "x"})
     assert ids(client, label="team=x") == teams[::-1]
@@ -265,8 +267,16 @@ def test_common_and_rare_labels_are_found_alike(
 
 
 @both_databases
+@pytest.mark.parametrize("most_of_a_rare_value", [-1, 2_000])
 @pytest.mark.parametrize("sort", list(SortOrder))
-def test_filters_leave_the_same_runs_in_every_order(client: TestClient, database: Database, sort: SortOrder) -> None:
+def test_filters_leave_the_same_runs_in_every_order_be_they_many_or_few(
+    client: TestClient,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    sort: SortOrder,
+    most_of_a_rare_value: int,
+) -> None:
+    monkeypatch.setattr(listing, "_MOST_OF_A_RARE_VALUE", most_of_a_rare_value)
     first, second = measured(database, seed=1), measured(database, seed=2)
     submitted(database, workload="resnet18")
     fingerprint = client.get(f"/v1/runs/{first}").json()["fingerprint"]
@@ -278,5 +288,8 @@ def test_filters_leave_the_same_runs_in_every_order(client: TestClient, database
         ("partition", f"CPU-{second}"): {second},
         ("kind", "cpu"): {first, second},
         ("kind", "mig"): set(),
+        ("state", "succeeded"): {first, second},
+        ("state", ("succeeded", "failed")): {first, second},
+        ("state", "lost"): set(),
     }
     assert {query: set(ids(client, sort=sort, **dict([query]))) for query in expected} == expected
