@@ -11,7 +11,7 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 from pyarrow import parquet
 
-from api.csv_text import guarded
+from migperf.analysis.csv_text import guarded
 
 BATCH_ROWS = 1 << 16
 """Rows that are written together: a row group of Parquet."""

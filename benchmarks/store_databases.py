@@ -39,11 +39,11 @@ def stored_bytes(database: Database) -> int:
 
 
 def analysed(database: Database) -> None:
-    """Let PostgreSQL count what it has, as it does by itself some time after much was stored. SQLite never does."""
+    """Let PostgreSQL count and tidy what it has, as it does by itself after much was stored. SQLite never does."""
     if database.engine.dialect.name == "sqlite":
         return
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("ANALYZE"))
+        connection.execute(text("VACUUM ANALYZE"))
 
 
 def _on_server(server: str, statement: str) -> None:

@@ -86,3 +86,13 @@ def test_only_runs_that_go_on_are_watched_and_nothing_is_styled_in_the_page(
     assert ended in page
     assert "<script" in page
     assert "style=" not in page
+
+
+def test_an_order_that_leaves_runs_out_says_so(client: TestClient, database: Database) -> None:
+    queued, ended = submitted(database), measured(database)
+    page = client.get("/runs?sort=-duration_s").text
+    assert rows(page) == [ended]
+    assert "Only runs that have ended are in this order." in page
+    assert 'href="/runs?sort=duration_s"' in page, "a press on the heading turns the order round"
+    assert set(rows(client.get("/runs").text)) == {queued, ended}
+    assert "Only runs that have ended" not in client.get("/runs").text

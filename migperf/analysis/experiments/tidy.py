@@ -13,6 +13,7 @@ from pyarrow import csv as arrow_csv
 from pyarrow import parquet
 
 from migperf.analysis.compatibility import CompatibilityMatrix
+from migperf.analysis.csv_text import guarded
 from migperf.analysis.experiments.axes import Axis, axes_of, label
 from migperf.analysis.experiments.errors import MissingPackageError
 from migperf.analysis.experiments.results import ExperimentResults, PlannedCell, Repeat, RunRow
@@ -109,9 +110,9 @@ def column_names(axes: Sequence[Axis]) -> dict[str, str]:
 
 
 def to_csv(table: pa.Table) -> bytes:
-    """Return the table as CSV with a heading, UTF-8; what is absent is an empty field."""
+    """Return the table as CSV with a heading, UTF-8; what is absent is an empty field, and no text is a formula."""
     outbox = io.BytesIO()
-    arrow_csv.write_csv(table, outbox)
+    arrow_csv.write_csv(guarded(table), outbox)
     return outbox.getvalue()
 
 

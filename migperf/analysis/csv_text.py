@@ -14,8 +14,9 @@ _AS_FORMULA = "^[-=+@\t\r\n\uff0b\uff0d\uff1d\uff20']"
 
 
 def guarded(table: pa.Table) -> pa.Table:
-    """Return the table with such text led in by an apostrophe."""
-    return pa.table([_guarded(column) for column in table.columns], names=table.column_names)
+    """Return the table with such text, headings among it, led in by an apostrophe."""
+    names = _guarded(pa.chunked_array([table.column_names], pa.string())).to_pylist()
+    return pa.table([_guarded(column) for column in table.columns], names=names)
 
 
 def _guarded(column: pa.ChunkedArray) -> pa.ChunkedArray:
