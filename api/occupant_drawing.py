@@ -17,6 +17,8 @@ from migperf.store.states import RunState
 LATELY_S = 120
 MOST_DRAWN = 16
 """So many runs have a line; on a fleet that runs more, the others have their progress alone."""
+MOST_TOLD = 8
+"""So many runs of a device are told of one by one: all of a board that is cut by MIG, and the first of a crowd."""
 _OF_A_PART = ("gract", "sm_active", "cpu")
 _OF_ALL = ("gract", "utilization_gpu", "power_average", "cpu")
 """Power is the board's, and no instance has one: so it is shown of runs that have the board to themselves."""
@@ -54,16 +56,33 @@ class DrawnOccupant:
     lately: LatelyDrawn | None
 
 
-def draw_occupants(session: Session, found: Sequence[Occupant], links: Links) -> Mapping[str, Sequence[DrawnOccupant]]:
+@dataclass(frozen=True, slots=True)
+class DeviceRuns:
+    """The runs on a device: those that have it longest, and how many there are ``more``."""
+
+    told: Sequence[DrawnOccupant]
+    more: int
+
+
+def draw_occupants(session: Session, found: Sequence[Occupant], links: Links) -> Mapping[str, DeviceRuns]:
     """Return the runs on each device, by its UUID."""
-    running = {one.run_id: _metrics(one.partition) for one in found if one.state is RunState.RUNNING}
-    read = lately(session, running, LATELY_S * NS_PER_S, MOST_DRAWN)
-    by_device: dict[str, list[DrawnOccupant]] = {}
+    by_device: dict[str, list[Occupant]] = {}
     for one in found:
-        drawn = _drawn(read[one.run_id]) if one.run_id in read else None
-        shown = DrawnOccupant(one, links.page(one.run_id), _has(one.partition), drawn)
-        by_device.setdefault(one.device, []).append(shown)
-    return by_device
+        by_device.setdefault(one.device, []).append(one)
+    told = {one.run_id for those in by_device.values() for one in those[:MOST_TOLD]}
+    running = {one.run_id: _metrics(one.partition) for one in found if one.state is RunState.RUNNING}
+    wanted = {run_id: metrics for run_id, metrics in running.items() if run_id in told}
+    read = lately(session, wanted, LATELY_S * NS_PER_S, MOST_DRAWN)
+    return {
+        device: DeviceRuns(
+            [_shown(one, read.get(one.run_id), links) for one in those[:MOST_TOLD]], len(those[MOST_TOLD:])
+        )
+        for device, those in by_device.items()
+    }
+
+
+def _shown(one: Occupant, read: Lately | None, links: Links) -> DrawnOccupant:
+    return DrawnOccupant(one, links.page(one.run_id), _has(one.partition), None if read is None else _drawn(read))
 
 
 def _metrics(partition: Partition | None) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from api import fleet, gpu_fleet
 from api.experiment_page import Progress
 from api.gpu_drawing import DrawnGpu
 from api.links import Links
-from api.occupant_drawing import DrawnOccupant, draw_occupants
+from api.occupant_drawing import DeviceRuns, draw_occupants
 from api.regression_page import ListedRegression
 from api.schemas.experiments import ExperimentView
 from api.schemas.partitions import EnvironmentView, PartitionView
@@ -86,7 +86,7 @@ class OverviewPage:
     """Everything that the overview tells."""
 
     nodes: Sequence[DrawnNode]
-    on: Mapping[str, Sequence[DrawnOccupant]]
+    on: Mapping[str, DeviceRuns]
     """The runs on each device, by its UUID."""
     queue: ShownQueue
     latest: Sequence[RunView]

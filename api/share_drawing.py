@@ -10,6 +10,8 @@ from api.slices import HEIGHT, WIDTH, SliceState
 from migperf.gpus.partition import Partition, PartitionKind
 
 LOWEST_LANE = 14
+MOST_LANES = 16
+"""The last of so many stands for all others of a crowd."""
 MOST_CORES_DRAWN = 64
 """The borders of more cores would be a grey area."""
 
@@ -37,6 +39,8 @@ class LaneDrawing:
     """A device as it is drawn that is not cut: its shares, or one lane for all of it."""
 
     lanes: tuple[Lane, ...]
+    shares: int
+    """How many there are, also where not each has a lane; 0 for a device that is not shared."""
     grid: str
     """SVG path of the borders of cores; empty for a GPU."""
     width: int = WIDTH
@@ -58,15 +62,16 @@ def draw_cpu(cpu: Partition, state: SliceState, shares: Sequence[Partition] = ()
     if not shares:
         text = f"{len(cores)} core{'' if len(cores) == 1 else 's'}" if cores else "CPU"
         whole = _lane(_Extent(0, 1), 0, height, state, text, f"{text}: {state}")
-        return LaneDrawing(lanes=(whole,), grid=_cores(len(cores), height), height=height)
+        return LaneDrawing(lanes=(whole,), shares=0, grid=_cores(len(cores), height), height=height)
     lanes = _lanes([(share, _of_cores(share, cores)) for share in shares], height)
-    return LaneDrawing(lanes=lanes, grid=_cores(len(cores), height), height=height)
+    return LaneDrawing(lanes=lanes, shares=len(shares), grid=_cores(len(cores), height), height=height)
 
 
 def draw_shared_gpu(shares: Sequence[Partition]) -> LaneDrawing:
     """Return the drawing of a GPU that the runs of a group share now; there is at least one share."""
     height = _height(shares)
-    return LaneDrawing(lanes=_lanes([(share, _of_gpu(share)) for share in shares], height), grid="", height=height)
+    lanes = _lanes([(share, _of_gpu(share)) for share in shares], height)
+    return LaneDrawing(lanes=lanes, shares=len(shares), grid="", height=height)
 
 
 def share_words(partition: Partition) -> str:
@@ -88,15 +93,20 @@ def share_words(partition: Partition) -> str:
 
 
 def _height(shares: Sequence[Partition]) -> float:
-    return max(HEIGHT, LOWEST_LANE * len(shares))
+    return max(HEIGHT, LOWEST_LANE * min(len(shares), MOST_LANES))
 
 
 def _lanes(placed: Sequence[tuple[Partition, _Extent]], height: float) -> tuple[Lane, ...]:
-    each = height / len(placed)
-    return tuple(
+    each = height / min(len(placed), MOST_LANES)
+    drawn = placed if len(placed) <= MOST_LANES else placed[: MOST_LANES - 1]
+    lanes = [
         _lane(extent, number * each, each, SliceState.LEASED, _short(share), f"{share_words(share)}: leased")
-        for number, (share, extent) in enumerate(placed)
-    )
+        for number, (share, extent) in enumerate(drawn)
+    ]
+    if others := len(placed) - len(drawn):
+        told = f"and {others:,} more"
+        lanes.append(_lane(_Extent(0, 1), height - each, each, SliceState.LEASED, told, f"{told} shares: leased"))
+    return tuple(lanes)
 
 
 def _lane(extent: _Extent, top: float, height: float, state: SliceState, text: str, title: str) -> Lane:

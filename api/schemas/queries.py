@@ -114,6 +114,7 @@ class RunSelection(Query):
     scenario: Scenario | None = Field(default=None, description="Only runs of this scenario.")
     fingerprint: Name | None = Field(default=None, description="Only runs that may be compared with one another.")
     partition: Name | None = Field(default=None, description="Only runs on the partition with this UUID.")
+    node: Name | None = Field(default=None, description="Only runs on partitions of this node.")
     kind: PartitionKind | None = Field(default=None, description="Only runs on partitions of this kind.")
     profile: Name | None = Field(default=None, description="Only runs on MIG instances of this profile.")
     gpu_model: Name | None = Field(
@@ -165,6 +166,7 @@ class RunSelection(Query):
             scenario=self.scenario,
             fingerprint=self.fingerprint,
             partition=self.partition,
+            node=self.node,
             kind=self.kind,
             profile=self.profile,
             gpu_model=self.gpu_model,

@@ -30,6 +30,7 @@ class ListOptions:
         str | None, typer.Option("--fingerprint", metavar="HASH", help="Only runs of the same benchmark.")
     ] = None
     partition: Annotated[str | None, typer.Option("--partition", metavar="UUID", help="Only on this partition.")] = None
+    node: Annotated[str | None, typer.Option("--node", metavar="NAME", help="Only on this node.")] = None
     kind: Annotated[
         str | None, typer.Option("--kind", metavar="KIND", help="Only on this kind of partition: cpu, gpu, mig …")
     ] = None
@@ -80,6 +81,7 @@ class ListOptions:
             "scenario",
             "fingerprint",
             "partition",
+            "node",
             "kind",
             "profile",
             "gpu_model",

@@ -18,6 +18,8 @@ class RunSelection(TypedDict, total=False):
     fingerprint: str
     partition: str
     """UUID of the partition."""
+    node: str
+    """Node that the partition belongs to."""
     kind: str
     """Kind of the partition, such as ``mig``."""
     profile: str

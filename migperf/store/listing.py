@@ -36,6 +36,8 @@ class RunFilter:
     scenario: str | None = None
     fingerprint: str | None = None
     partition: str | None = None
+    node: str | None = None
+    """Only on partitions of this node."""
     kind: str | None = None
     profile: str | None = None
     """Only on MIG instances of this profile."""
@@ -168,7 +170,7 @@ def _labelled(session: Session, key: str, value: str) -> ColumnElement[bool]:
 
 
 def _of_partition(wanted: RunFilter) -> list[ColumnElement[bool]]:
-    equal = {PartitionRow.kind: wanted.kind, PartitionRow.profile: wanted.profile}
+    equal = {PartitionRow.node: wanted.node, PartitionRow.kind: wanted.kind, PartitionRow.profile: wanted.profile}
     conditions: list[ColumnElement[bool]] = [column == value for column, value in equal.items() if value is not None]
     if wanted.gpu_model is not None:
         conditions.append(func.lower(PartitionRow.model).like(pattern_of(wanted.gpu_model), escape=ESCAPE))

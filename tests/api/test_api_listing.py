@@ -239,7 +239,7 @@ def test_words_are_looked_for_in_workload_labels_and_the_beginning_of_ids(
 
 
 @both_databases
-def test_profile_and_model_of_the_partition_filter(client: TestClient, database: Database) -> None:
+def test_profile_model_and_node_of_the_partition_filter(client: TestClient, database: Database) -> None:
     run_id = submitted(database)
     with database.write() as session:
         slice_of = builders.partition("MIG-1", kind="mig", profile="1g.10gb", model="NVIDIA H100 80GB HBM3")
@@ -251,6 +251,9 @@ def test_profile_and_model_of_the_partition_filter(client: TestClient, database:
     assert ids(client, gpu_model="H100") == [], "without an asterisk the whole name is meant"
     assert ids(client, gpu_model="nvidia h100 80gb hbm?") == [run_id]
     assert ids(client, profile="2g.20gb") == []
+    assert ids(client, node="node-1") == [run_id]
+    assert ids(client, node="node-1", kind="cpu") == []
+    assert ids(client, node="no-node") == []
 
 
 @both_databases

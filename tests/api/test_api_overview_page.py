@@ -1,10 +1,12 @@
 """The overview draws what there is with what holds each part, and tells what waits and why, what is new and open."""
 
+import html
 import re
 
 import pytest
 
 from api.gpu_drawing import DrawnGpu
+from api.occupant_drawing import MOST_TOLD
 from api.schemas.gpus import GpuList
 from api.slices import SliceState
 from migperf.gpus.inventory import partitions_of
@@ -198,3 +200,30 @@ def test_whatever_a_gpu_is_doing_the_page_is_there(client: TestClient, host: Gpu
     page = section(page_of(client, "/"), "hardware")
     assert f'<a href="/runs/{run_id}">' in page
     assert "being cut for it" in text_of(page)
+
+
+def test_a_crowd_on_one_device_is_told_of_by_its_first_and_the_others_are_listed(
+    client: TestClient, database: Database
+) -> None:
+    clients, held = 300, []
+    cpu = builders.partition(cpus=(0, 1))
+    with database.write() as session:
+        time = now(session)
+        builders.register(session, time, cpu)
+        for share in divide(cpu, Sharing(mode="unrestricted"), clients):
+            nodes.store_share(session, "node-1", share, time)
+            run = builders.submit(session, time)
+            berth = Berth(node="node-1", partition=share.uuid, exclusive=True, device=cpu.uuid, gang="g")
+            leases.grant(session, run, berth, time, 15)
+            held.append(run.id)
+    page = section(page_of(client, "/"), "hardware")
+    told = re.findall(r'<li><a href="/runs/([^"]+)"', page)
+    assert told == held[:MOST_TOLD], "those that have had it longest"
+    assert "and 292 more: all runs that node-1 has" in text_of(page)
+    assert "<title>and 285 more shares: leased</title>" in page, "nor is each drawn"
+    assert page.count("<title>2 cores shared with 299 others: leased</title>") == 15
+    [others] = re.findall(r'href="(/runs\?node=[^"]+)"', page)
+    listed = page_of(client, html.unescape(others))
+    assert listed.count('name="pick"') == 50
+    assert 'rel="next"' in listed
+    check_page(client, "/")
