@@ -52,6 +52,12 @@ class GpuHost:
         self.report()
         return made.after
 
+    def enable_mig(self, index: int = 0) -> None:
+        """Turn MIG on, with the reset that boards of the Ampere generation need for it, and tell the database."""
+        Controller(driver=self.driver, lock=FileLock(self.lock_file)).set_mode(self.gpu(index).uuid, enabled=True)
+        self.driver.reset(self.driver.device_by_index(index))
+        self.report()
+
     def fail(self, index: int = 0) -> None:
         """Tell the database that a GPU is there and cannot be read, as the inventory says it."""
         found = list(discover(self.driver).gpus)

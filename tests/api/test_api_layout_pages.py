@@ -77,6 +77,20 @@ def test_a_typed_layout_is_given_places_or_refused_with_the_reason(client: TestC
         assert "<b>" not in page
 
 
+@pytest.mark.parametrize("name", ["0g.10gb", "99999999999g.1gb", "3g.40gb+0g.10gb@0"])
+def test_a_profile_that_cannot_be_read_is_explained_wherever_the_address_has_it(client: TestClient, name: str) -> None:
+    why = f"'{name.rpartition('+')[2].partition('@')[0]}' is no MIG profile; one looks like 1g.10gb"
+    answer = client.get("/layouts", params={"layout": name})
+    assert answer.status_code == 200
+    assert why in text_of(answer.text)
+    assert 'id="objection" class="warning" role="alert"' in answer.text
+    assert f'value="{name}"' in answer.text, "what was typed can be mended"
+    assert len(links_of(answer.text, "Add")) > 1, "and one can begin anew"
+    page = client.get("/layouts", params={"layout": "3g.40gb@4", "try": name}).text
+    assert why in text_of(page)
+    assert layout_of(page) == "3g.40gb@4", "nothing is lost"
+
+
 def test_what_a_layout_serves_is_told_by_profile(client: TestClient) -> None:
     page = client.get("/layouts", params={"layout": "4g.40gb(2x2c)+3x1g.10gb"}).text
     told = text_of(page.partition('id="served"')[2].partition("</section>")[0])
