@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import identifying, refusals
+from api.asker import Asker, is_for_programs
 from api.caller import SESSION_COOKIE, Caller
 from api.errors import CrossOriginError, TooManyAttemptsError, UnauthenticatedError
 from api.failed_attempts import FailedAttempts
@@ -24,7 +25,6 @@ from migperf.settings import Settings
 from migperf.store.database import Database
 
 _log = logging.getLogger(__name__)
-_NO_PAGES = ("/v1/", "/metrics")
 
 
 class AccessMiddleware:
@@ -44,7 +44,7 @@ class AccessMiddleware:
         try:
             request.state.caller = await self._caller(request)
         except (UnauthenticatedError, CrossOriginError, TooManyAttemptsError) as error:
-            answer = to_sign_in(request) if _wants_page(request) else await refusals.refuse_access(request, error)
+            answer = to_sign_in(request) if _can_sign_in(request) else await refusals.refuse_access(request, error)
         except (OperationalError, PoolTimeoutError) as error:
             answer = await refusals.refuse_for_now(request, error)
         await (answer or self._app)(scope, receive, send)
@@ -100,10 +100,7 @@ def to_sign_in(request: Request) -> Response:
     return RedirectResponse(f"{page}?{urlencode({'next': wanted})}", status_code=303)
 
 
-def _wants_page(request: Request) -> bool:
-    """Tell whether a person waits for a page; a script that asks for one shall be told that it gets none."""
-    if request.method not in ("GET", "HEAD") or "authorization" in request.headers:
-        return False
-    if (mode := request.headers.get("sec-fetch-mode")) is not None:
-        return mode == "navigate"
-    return "text/html" in request.headers.get("accept", "") or not path_of(request.scope).startswith(_NO_PAGES)
+def _can_sign_in(request: Request) -> bool:
+    """Tell whether a person waits, also for a document; of who does not show it, by what is asked for."""
+    asker = Asker.of(request)
+    return asker is Asker.PERSON or (asker is Asker.UNKNOWN and not is_for_programs(request))

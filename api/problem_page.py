@@ -5,26 +5,19 @@ from collections.abc import Mapping, Sequence
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
+from api.asker import Asker, is_for_programs
 from api.caller import caller_of
 from api.links import Links
-from api.negotiation import preferred
-from api.open_paths import path_of
 from api.pages import Pages
 from api.problems import FieldProblem, ProblemKind
 
-_FOR_PROGRAMS = ("/v1/", "/metrics", "/static/", "/plotly/")
-_FORMS = {"text/html": True, "application/json": False, "application/problem+json": False}
-
 
 def wants_page(request: Request) -> bool:
-    """Tell whether a problem is to be told as a page: a page was asked for, and by who would rather have HTML.
+    """Tell whether a problem is to be told as a page: a person asked for one.
 
-    What is for programs answers with problem documents whoever asks. A page's script that asks for a page has no wish
-    (``Accept: */*``), and is given a document as well.
+    What is for programs answers with problem documents whoever asks, and so does everything where nobody shows a wish.
     """
-    if request.method not in ("GET", "HEAD") or path_of(request.scope).startswith(_FOR_PROGRAMS):
-        return False
-    return preferred(request.headers.get("accept", ""), _FORMS, otherwise=False)
+    return Asker.of(request) is Asker.PERSON and not is_for_programs(request)
 
 
 def problem_page(
