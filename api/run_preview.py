@@ -17,17 +17,17 @@ from migperf.errors import remedy
 from migperf.experiments.estimate import duration_of_run
 from migperf.gpus.layout import Layout, LayoutText
 from migperf.gpus.selector import Selector
-from migperf.jobs.offering import read_offer
 from migperf.jobs.outlook import look_out
 from migperf.jobs.placement import Waiting
+from migperf.jobs.wait_reader import read_situation
+from migperf.jobs.waits import MOST_AHEAD
 from migperf.settings import Settings
 from migperf.software_environment import DEFAULT, EnvironmentName
-from migperf.store import nodes, targets
+from migperf.store import targets
 from migperf.store.queue import ahead_of
 from migperf.store.requests import RunRequest
 from workloads.registry import catalogue
 
-MOST_AHEAD = 1000
 Document = Mapping[str, JsonValue]
 
 
@@ -74,7 +74,7 @@ def _outlook(session: Session, document: Document, now: datetime, stale_s: float
         run = Placing.model_validate({name: document[name] for name in Placing.model_fields if name in document})
     except ValidationError:
         return None  # told as a problem
-    found = look_out(run.waiting(), read_offer(session, now, stale_s), nodes.runs_in_the_way(session))
+    found = look_out(run.waiting(), read_situation(session, now, stale_s))
     return OutlookView.of(found, ahead_of(session, _priority(document), MOST_AHEAD), links)
 
 

@@ -38,7 +38,9 @@ class PlaceView(View):
     profile: str | None
     simulated: bool
     free: bool = Field(description="Whether a run could be put there now.")
-    run: str | None = Field(description="Id of the run that has it; null also where something else is in the way.")
+    run: str | None = Field(
+        description="Id of the run that has it or is in its way, one of several; null where none is."
+    )
     page: str | None = Field(description="Path of that run's page.")
 
     @classmethod
@@ -46,6 +48,7 @@ class PlaceView(View):
         """Show a place."""
         thing = place.thing
         partition = thing if isinstance(thing, Partition) else None
+        run = next(iter(place.held_by), None)
         return cls(
             node=place.node,
             uuid=thing.uuid,
@@ -54,8 +57,8 @@ class PlaceView(View):
             profile=None if partition is None else partition.profile,
             simulated=thing.simulated,
             free=place.free,
-            run=place.held_by,
-            page=None if place.held_by is None else links.page(place.held_by),
+            run=run,
+            page=None if run is None else links.page(run),
         )
 
 

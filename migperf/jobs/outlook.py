@@ -3,7 +3,7 @@
 It says what the next pass would find if nobody else waited; how many wait before the run is the queue's to tell.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from migperf.gpus.gpu import Gpu
@@ -12,6 +12,7 @@ from migperf.gpus.partition import Partition
 from migperf.gpus.plan import LayoutImpossibleError
 from migperf.gpus.planning import make_plan
 from migperf.gpus.selector import Selector
+from migperf.jobs.holders import Situation, beside, holders_of
 from migperf.jobs.placement import Free, Offer, OfferedGpu, Waiting, can_be_cut, match
 
 MOST_PLACES = 24
@@ -23,12 +24,12 @@ _NO_WORKER = "no living node has told of anything to run on; start one with `mig
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A partition that suits, or a GPU that would be cut; ``held_by`` is the run that has it now, where one has."""
+    """A partition that suits, or a GPU that would be cut; ``held_by`` are the runs that have it or are in the way."""
 
     node: str
     thing: Partition | Gpu
     free: bool
-    held_by: str | None = None
+    held_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,13 +44,18 @@ class Outlook:
     why_none: str | None = None
 
 
-def look_out(run: Waiting, offer: Offer, holders: Mapping[str, str]) -> Outlook:
-    """Return where the run could be put; ``holders`` has the run on each partition that is in use, by its UUID."""
-    found = suiting(run, offer)
+def look_out(run: Waiting, situation: Situation) -> Outlook:
+    """Return where the run could be put."""
+    found = suiting(run, situation.offer)
     if not found:
-        return Outlook(why_none=why_none(run, offer))
-    free = _given(run, replace(offer, layouts_wanted=run.layout is not None))
-    places = [Place(node, thing, thing.uuid in free, holders.get(thing.uuid)) for thing, node in found]
+        return Outlook(why_none=why_none(run, situation.offer))
+    free = _given(run, situation)
+    places = [
+        Place(node, thing, free=True)
+        if thing.uuid in free
+        else Place(node, thing, free=False, held_by=_held_by(thing, node, run, situation))
+        for thing, node in found
+    ]
     places.sort(key=lambda place: not place.free)
     return Outlook(places=tuple(places[:MOST_PLACES]), free=len(free), suitable=len(places))
 
@@ -79,10 +85,15 @@ def _matches(run: Waiting, offered: OfferedGpu) -> bool:
     return run.where.matches_gpu(offered.gpu, offered.node)
 
 
-def _given(run: Waiting, offer: Offer) -> frozenset[str]:
+def _held_by(thing: Partition | Gpu, node: str, run: Waiting, situation: Situation) -> tuple[str, ...]:
+    return holders_of(thing, situation, whole=run.layout is not None) or beside(thing, node, situation)
+
+
+def _given(run: Waiting, situation: Situation) -> frozenset[str]:
     """Return the UUIDs of what placement would give to so many runs like this one, if they were alone in the queue."""
+    offer = replace(situation.offer, layouts_wanted=run.layout is not None)
     alike = (replace(run, run_id=str(number)) for number in range(MOST_PLACES))
-    found = (each.partition or each.gpu for each in match(alike, offer))
+    found = (each.partition or each.gpu for each in match(alike, offer, situation.awaited))
     return frozenset(thing.uuid for thing in found if thing is not None)
 
 

@@ -8,10 +8,11 @@ from itertools import islice
 
 from sqlalchemy.orm import Session
 
+from migperf.jobs.holders import Situation
 from migperf.jobs.offering import read_offer
 from migperf.jobs.placement import Together, Waiting
 from migperf.jobs.queue_reader import QueueReader, asking_of
-from migperf.jobs.waits import MOST_AHEAD, Situation, Wait, why_waiting
+from migperf.jobs.waits import MOST_AHEAD, Wait, why_waiting
 from migperf.store import changes, nodes
 from migperf.store.queue import ahead_of_run, queued_one
 

@@ -3,13 +3,14 @@
 What suits a run, and what would be given to it, is asked of placement itself; here that is only put into words.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from migperf.gpus.gpu import Gpu
 from migperf.gpus.partition import Partition
 from migperf.gpus.shares import SharingImpossibleError, divide
+from migperf.jobs.holders import Situation, beside, gpu_of, holders_of
 from migperf.jobs.outlook import suiting, why_none
 from migperf.jobs.placement import WHOLE_KINDS, Free, Offer, Together, Waiting, can_be_shared, match
 
@@ -44,17 +45,6 @@ class Wait:
     ahead: int = 0
     """How many runs are before it in the queue; ``MOST_AHEAD`` stands for so many and more."""
     holders: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Situation:
-    """What there is to be given, and who is in the way."""
-
-    offer: Offer
-    holders: Mapping[str, str]
-    """The run on each partition or shared device, and on each GPU that is held whole, by its UUID."""
-    awaited: frozenset[str] = frozenset()
-    """GPUs that a change of layout waits for (UUIDs): nothing new is put there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,34 +120,17 @@ def _turn(ahead: int) -> str:
 
 def _obstacle(thing: Partition | Gpu, node: str, asking: Asking, situation: Situation) -> _Obstacle:
     place = f"{' '.join(filter(None, (thing.model, _profile(thing))))} on {node}"
-    uuid = thing.uuid if isinstance(thing, Gpu) else thing.gpu_uuid
-    if runs := _holders(thing, uuid, asking, situation):
+    uuid = gpu_of(thing)
+    if runs := holders_of(thing, situation, whole=asking.layout is not None or isinstance(asking, Together)):
         return _Obstacle(WaitKind.HELD, place, runs)
     offered = next((one for one in situation.offer.gpus if one.gpu.uuid == uuid), None)
     if uuid in situation.awaited or (offered is not None and (offered.closed or offered.restore is not None)):
         return _Obstacle(WaitKind.CHANGING, place)
-    return _Obstacle(WaitKind.PROCESSOR, place, _beside(thing, node, situation))
+    return _Obstacle(WaitKind.PROCESSOR, place, beside(thing, node, situation))
 
 
 def _profile(thing: Partition | Gpu) -> str | None:
     return thing.profile if isinstance(thing, Partition) else None
-
-
-def _holders(thing: Partition | Gpu, uuid: str | None, asking: Asking, situation: Situation) -> tuple[str, ...]:
-    """Return who has the place itself, or the GPU that it is a part of, or parts of what is wanted whole."""
-    wanted = [thing.uuid, uuid]
-    if asking.layout is not None or isinstance(asking, Together):
-        wanted += [held.partition.uuid for held in situation.offer.held if uuid and held.partition.gpu_uuid == uuid]
-    found = (situation.holders.get(one) for one in wanted if one is not None)
-    return tuple(dict.fromkeys(run for run in found if run is not None))
-
-
-def _beside(thing: Partition | Gpu, node: str, situation: Situation) -> tuple[str, ...]:
-    """Return the runs on a host whose CPU cannot be shared with a run on the thing: they use it in the other way."""
-    held = (place.partition for place in situation.offer.held if place.node == node)
-    others = [other.uuid for other in held if other.simulated != thing.simulated and (other.simulated or other.on_cpu)]
-    others += [one.gpu.uuid for one in situation.offer.gpus if one.node == node and one.gpu.simulated and one.closed]
-    return tuple(dict.fromkeys(run for uuid in others if (run := situation.holders.get(uuid)) is not None))
 
 
 _SAID = {

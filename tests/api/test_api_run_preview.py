@@ -7,6 +7,7 @@ import pytest
 
 from migperf.store import leases, runs
 from migperf.store.database import Database, now
+from migperf.store.leases import Berth
 from migperf.store.states import RunState
 from tests import builders
 from tests.api.gpu_host import GpuHost
@@ -122,6 +123,42 @@ def test_a_layout_is_looked_for_among_gpus_that_can_be_cut_so(client: TestClient
     assert "H100 80GB HBM3 on gpu-node: " in outlook["why_none"], "the one that can be cut at all"
     outlook = previewed(client, **REQUEST, layout="2x3g.40gb")["outlook"]
     assert outlook["why_none"].startswith("no GPU of a living node meets simulated=false")
+
+
+@both_databases
+def test_who_is_in_the_way_is_who_a_submitted_run_waits_for(
+    client: TestClient, database: Database, host: GpuHost
+) -> None:
+    host.cut("3g.40gb+1g.10gb")
+    with database.write() as session:
+        small, large = (builders.submit(session, now(session)).id for _ in range(2))
+        for run_id, profile in ((small, "1g.10gb"), (large, "3g.40gb")):
+            berth = Berth(node=host.node, partition=host.partition(profile), gpu=host.gpu().uuid)
+            leases.grant(session, runs.lock(session, run_id), berth, now(session), 15)
+    simulated = {**REQUEST, "where": {"simulated": True}}
+    requests = {
+        "a part": {**REQUEST, "where": {"simulated": True, "profile": "1g.10gb"}},
+        "all of it": {**simulated, "layout": "7g.80gb"},
+    }
+    for name, request in requests.items():
+        [place] = previewed(client, **request)["outlook"]["places"]
+        waiting = client.post("/v1/runs", json=request).json()
+        held_by = client.get(waiting["url"]).json()["wait"]["held_by"]
+        assert {holder["run"] for holder in held_by} == ({small} if name == "a part" else {small, large})
+        assert (place["free"], place["run"]) == (False, held_by[0]["run"])
+        assert place["page"] == held_by[0]["page"]
+
+
+def test_what_a_change_of_layout_waits_for_is_not_free(client: TestClient, host: GpuHost, h100: str) -> None:
+    host.cut("3g.40gb+1g.10gb")
+    holder = host.run_on(host.partition("1g.10gb"))
+    request = {**REQUEST, "where": {"simulated": True, "kind": "mig"}}
+    free = {place["profile"]: place["free"] for place in previewed(client, **request)["outlook"]["places"]}
+    assert free == {"3g.40gb": True, "1g.10gb": False}
+    assert client.put(f"{h100}/layout", json={"layout": "7g.80gb", "wait": True}).status_code == 202
+    outlook = previewed(client, **request)["outlook"]
+    assert (outlook["free"], outlook["suitable"]) == (0, 2)
+    assert {place["profile"]: place["run"] for place in outlook["places"]} == {"3g.40gb": None, "1g.10gb": holder}
 
 
 def test_where_all_is_simulated_that_is_said(client: TestClient, database: Database) -> None:

@@ -4,8 +4,9 @@ from hypothesis import given, settings
 
 from migperf.gpus.partition import PartitionKind
 from migperf.gpus.selector import Selector
+from migperf.jobs.holders import Situation
 from migperf.jobs.placement import Free, Offer, OfferedGpu, Together, Waiting, match
-from migperf.jobs.waits import Situation, WaitKind, why_waiting
+from migperf.jobs.waits import WaitKind, why_waiting
 from tests.builders import partition
 from tests.jobs.test_placement_of_groups import (
     CPUS,
