@@ -62,7 +62,7 @@ def test_a_user_measures_compares_schedules_cuts_and_triages(browser: "Browser",
         reader_of(browser, running.settings.api_url) as page,
     ):
         page.goto("/")
-        page.click("nav >> text=Submit")
+        follow(page, "nav >> text=Submit")
         first = submits_a_run(page)
         watches_it_to_its_end(page)
         reads_its_figures(page)
@@ -81,13 +81,19 @@ def test_behind_a_path_prefix_a_run_is_submitted_and_a_gpu_cut(browser: "Browser
         reader_of(browser, proxy.url) as page,
     ):
         page.goto(f"{PREFIX}/")
-        page.click("nav >> text=Submit")
+        follow(page, "nav >> text=Submit")
         submits_a_run(page)
         watches_it_to_its_end(page)
         reads_its_figures(page)
         applies_a_layout(page, running)
         assert page.url == f"{proxy.url}/"
         assert proxy.beside == []
+
+
+def follow(page: "Page", link: str) -> None:
+    """Follow a link, and wait until the scripts of the page that it leads to are at work."""
+    with page.expect_navigation():
+        page.click(link)
 
 
 def submits_a_run(page: "Page") -> str:
@@ -136,8 +142,8 @@ def reads_its_figures(page: "Page") -> None:
 
 def repeats_it(page: "Page") -> str:
     """Submit the same again, which the form is filled in with; return the run's id."""
-    page.click("text=Repeat")
-    page.wait_for_url("**/submit?run=*")
+    follow(page, "text=Repeat")
+    assert "/submit?run=" in page.url
     assert page.input_value("#parameters-image_size") == "32"
     page.wait_for_selector("[data-equivalent=cli]:has-text('-p image_size=32')")
     page.click("#submit")
@@ -148,7 +154,7 @@ def repeats_it(page: "Page") -> str:
 
 def compares(page: "Page", first: str, second: str) -> None:
     """Pick both in the table of runs, and read what their comparison says."""
-    page.click("nav >> text=Runs")
+    follow(page, "nav >> text=Runs")
     page.check(f"#run-{first} input[name=pick]")
     page.check(f"#run-{second} input[name=pick]")
     page.wait_for_selector("#picked:has-text('2 picked')")
@@ -164,9 +170,8 @@ def compares(page: "Page", first: str, second: str) -> None:
 
 def schedules(page: "Page", run: str) -> None:
     """Have the run made again every night, and see when."""
-    page.click("nav >> text=Schedules")
-    page.click("a[href$='/schedules/new'] >> nth=0")
-    page.wait_for_url("**/schedules/new")
+    follow(page, "nav >> text=Schedules")
+    follow(page, "a[href$='/schedules/new'] >> nth=0")
     page.fill("#name", "nightly")
     page.fill("#cron", "30 2 * * *")
     page.fill("#time_zone", "Europe/Berlin")
@@ -180,8 +185,8 @@ def schedules(page: "Page", run: str) -> None:
 
 def applies_a_layout(page: "Page", running: Service) -> None:
     """Put a layout together by clicks, read the plan, apply it, and find it on the overview."""
-    page.click(".brand")
-    page.click("#hardware h3 a")
+    follow(page, ".brand")
+    follow(page, "#hardware h3 a")
     page.click("[aria-label='Add 3g.40gb@4']")
     page.click("[aria-label='Why not 2g.20gb@4']")
     page.wait_for_selector("#objection:has-text('2g.20gb@4 would overlap with 3g.40gb@4')")
@@ -192,7 +197,7 @@ def applies_a_layout(page: "Page", running: Service) -> None:
     assert layout_of(running) == "off", "the plan has changed nothing"
     page.click("[data-action=apply]")
     page.wait_for_selector(f"#change:has-text('Applied: the GPU is cut into {WANTED}')")
-    page.click(".brand")
+    follow(page, ".brand")
     page.wait_for_selector(f"#hardware:has-text('{WANTED}')")
     assert {"2g.20gb", "3g.40gb"} <= set(page.locator("#partitions td .mono").all_inner_texts())
     assert layout_of(running) == WANTED
@@ -207,8 +212,8 @@ def layout_of(running: Service) -> str:
 def triages(page: "Page", running: Service) -> None:
     """Come from the overview to what became worse, say what it is, and see that it is acknowledged."""
     worsened_history(running)
-    page.click(".brand")
-    page.click("#open-regressions th a >> nth=0")
+    follow(page, ".brand")
+    follow(page, "#open-regressions th a >> nth=0")
     page.wait_for_selector("#standing .regression-open")
     page.wait_for_selector("#charts svg .jump.worse")
     page.fill("[name=comment]", "The encoder streams now; that was asked for.")
@@ -216,5 +221,5 @@ def triages(page: "Page", running: Service) -> None:
     page.click("[data-state=acknowledged]")
     page.wait_for_selector("#standing .regression-acknowledged")
     page.wait_for_selector("#record li:has-text('The encoder streams now') >> text=Ada")
-    page.click("nav >> text=Regressions")
+    follow(page, "nav >> text=Regressions")
     page.wait_for_selector("tbody .regression-acknowledged")
