@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 import migperf
 from api import formatting, history_words
 from api.caller import Caller
+from api.coded import coded
 from api.links import Links
 from api.plotly_script import plotly_version
 from migperf.access.scope import Scope
@@ -56,6 +57,7 @@ class Pages:
             "machine_time": formatting.machine_time,
             "moment_in": formatting.moment_in,
             "size": formatting.size,
+            "coded": coded,
             "duration": duration,
             "engine": engine_words,
             "words": history_words.words,

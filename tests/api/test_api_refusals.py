@@ -148,4 +148,5 @@ def test_the_page_of_each_kind_of_problem_explains_it(client: TestClient) -> Non
     page = client.get(problem["type"])
     assert page.status_code == 200
     assert problem["title"] in page.text
+    assert "<code>errors</code> names each one" in page.text
     assert client.get("/problems/unheard-of").status_code == 404
