@@ -189,5 +189,7 @@ form.addEventListener("submit", (event) => {
   event.preventDefault();
   if (!submit.disabled) once(submit, store);
 });
+// A browser brings the chosen one into view before the list has its last measures.
+workload.selectedOptions[0]?.scrollIntoView({ block: "nearest" });
 showWhatCounts();
 preview();

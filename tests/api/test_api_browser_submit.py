@@ -53,6 +53,16 @@ def test_a_run_is_chosen_mended_and_submitted(page: "Page", client: TestClient) 
     assert page.input_value("#parameters-samples") == "2"
 
 
+def test_the_workload_that_was_asked_for_is_seen_in_the_list(page: "Page") -> None:
+    opened(page, "/submit?workload=null")
+    page.wait_for_selector("[data-equivalent=cli]:has-text('migperf submit null')")
+    box, chosen = (page.locator(each).bounding_box() for each in ("#workload", "#workload option:checked"))
+    assert box is not None
+    assert chosen is not None
+    assert box["y"] <= chosen["y"]
+    assert chosen["y"] + chosen["height"] <= box["y"] + box["height"]
+
+
 def test_workloads_are_filtered_by_words(page: "Page") -> None:
     opened(page, "/workloads")
     page.fill("#filter", "1512.03385 50")
