@@ -126,11 +126,11 @@ PARTS: Mapping[str, Part] = {
         fields=(
             Asked(path="of", label="Of", suggestions="jobs", placeholder="service or job"),
             Asked(path="profile", label="Profile", placeholder="1g.10gb, or whole"),
-            Asked(path="model", label="Board", suggestions="boards", placeholder="where there are several"),
             Asked(path="throughput_per_s", label="Throughput", control="number", unit="/s"),
             Asked(path="latency.statistic", label="Latency", control="choice", choices=_STATISTICS),
             Asked(path="latency.ms", label="is", control="number", unit="ms"),
             Asked(path="source", label="Source", placeholder="where it is from"),
+            Asked(path="model", label="Board", suggestions="boards", placeholder="that asked about", aside=True),
             Asked(path="memory_mib", label="Memory taken", control="number", unit="MiB", aside=True),
             Asked(
                 path="loop",
@@ -139,7 +139,7 @@ PARTS: Mapping[str, Part] = {
                 choices=((str(Loop.CLOSED), "closed: nothing ever waited"), (str(Loop.OPEN), "open: requests arrived")),
                 aside=True,
             ),
-            Asked(path="does_not_fit", label="does not fit into the memory", control="switch", aside=True),
+            Asked(path="does_not_fit", label="does not fit", control="switch", aside=True),
         ),
     ),
     "interference": Part(

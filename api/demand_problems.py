@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from api.demand_fields import PARTS, WHOLE
 from api.demand_form import MOST_ROWS, DemandForm
 from migperf.analysis.advisor.asked_boards import asked_boards
-from migperf.analysis.advisor.boards import BoardStock
-from migperf.analysis.advisor.demand import Demand
+from migperf.analysis.advisor.boards import BoardStock, named_stock
+from migperf.analysis.advisor.demand import Demand, GpuStock
 from migperf.analysis.advisor.errors import AdviceError
 from migperf.analysis.advisor.table import table_of
 from migperf.errors import remedy
@@ -48,13 +48,25 @@ def checked(session: Session, form: DemandForm, document: Mapping[str, JsonValue
     try:
         demand = Demand.model_validate(document)
     except ValidationError as error:
-        return Checked(None, (), (*too_long, *_problems(error.errors()[:MOST_PROBLEMS], fields)))
+        found = (*_problems(error.errors()[:MOST_PROBLEMS], fields), *_of_boards(document, fields))
+        return Checked(None, (), (*too_long, *found))
     try:
         boards = asked_boards(session, demand)
         table_of(demand, boards, {})
     except AdviceError as error:
         return Checked(None, (), (*too_long, _problem(error.where, str(error), fields)))
     return Checked(None if too_long else demand, boards, tuple(too_long))
+
+
+def _of_boards(document: Mapping[str, JsonValue], fields: Collection[str]) -> Iterator[Problem]:
+    """Yield what is wrong with boards that are sound by themselves, while something else is wrong with the demand."""
+    rows = document["gpus"]
+    try:
+        named_stock([GpuStock.model_validate(row) for row in rows] if isinstance(rows, list) else ())
+    except ValidationError:
+        return  # told already
+    except AdviceError as error:
+        yield _problem(error.where, str(error), fields)
 
 
 def _fields(form: DemandForm) -> Collection[str]:
@@ -68,10 +80,16 @@ def _fields(form: DemandForm) -> Collection[str]:
 
 def _problems(errors: Iterable[Mapping[str, Any]], fields: Collection[str]) -> Iterator[Problem]:
     for error in errors:
-        if error["loc"][-1:] == ("parameters",) and isinstance(error["input"], str):
-            yield _problem(error["loc"], "write name=value, several with spaces between", fields)
-        else:
-            yield _problem(error["loc"], remedy(error), fields, missing=error["type"] == "missing")
+        yield _problem(error["loc"], _said(error), fields, missing=error["type"] == "missing")
+
+
+def _said(error: Mapping[str, Any]) -> str:
+    """Return what is wrong, in the words of somebody who fills in a form where those of a document are others."""
+    if error["loc"][-1:] == ("parameters",) and isinstance(error["input"], str):
+        return "write name=value, several with spaces between"
+    return {"float_parsing": "write a number", "int_parsing": "write a whole number"}.get(error["type"]) or remedy(
+        error
+    )
 
 
 def _problem(where: tuple[str | int, ...], text: str, fields: Collection[str], *, missing: bool = False) -> Problem:

@@ -98,7 +98,8 @@ def test_what_was_measured_can_be_chosen_from(client: TestClient, database: Data
         ["resnet50", "training", "batch_size=64", "eager", "in", "fp32", "1g.10gb", "–3g.40gb", "400/s"],
         ["resnet50", "batch_size=1", "eager", "in", "fp32", "1g.10gb", "102/s7g.80gb", "500/s"],
     ], "neither what was simulated, nor what had company"
-    page = page.press("Ask about resnet50 batch_size=64")
+    page = page.press("Add a training job").press("Ask about resnet50 batch_size=64")
+    assert "training.1.name" not in page.fields, "it goes into the row in which there is nothing yet"
     assert page.fields["training.0.name"] == "resnet50-2"
     assert page.fields["training.0.throughput_per_s"] == "1200"
     assert page.said("training-0-known") == f"Measured on 1g.10gb, 3g.40gb of {A100} (2 runs)."
@@ -238,7 +239,8 @@ def test_whatever_is_sent_is_answered_with_a_page(client: TestClient, sent: dict
 @pytest.mark.parametrize(
     ("entered", "field", "said"),
     [
-        ({"services.0.rate_per_s": "much"}, "services-0-rate_per_s", "a valid number"),
+        ({"services.0.rate_per_s": "much"}, "services-0-rate_per_s", "write a number"),
+        ({"services.0.rate_per_s": "much", "gpus.0.model": "V100"}, "gpus-0-model", "no board known here; there are"),
         ({"services.0.rate_per_s": "1e999"}, "services-0-rate_per_s", "finite number"),
         ({"services.0.benchmark.workload": "resnet"}, "services-0-benchmark-workload", "nearest: "),
         ({"services.0.benchmark.parameters": "batch_size"}, "services-0-benchmark-parameters", "write name=value"),

@@ -79,7 +79,7 @@ def test_a_shared_address_has_the_demand_and_shows_its_answer(page: "Page") -> N
 def test_what_is_wrong_is_told_at_its_field_while_one_types(page: "Page") -> None:
     opened(page, "/advisor")
     page.fill("#services-0-rate_per_s", "plenty")
-    page.wait_for_selector("#services-0-rate_per_s-problem:has-text('valid number')")
+    page.wait_for_selector("#services-0-rate_per_s-problem:has-text('write a number')")
     assert page.get_attribute("#services-0-rate_per_s", "aria-invalid") == "true"
     assert "Told as soon as everything is right" in page.inner_text("#equivalents")
     page.click("#advise")
