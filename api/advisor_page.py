@@ -74,7 +74,7 @@ class Known:
         form = self._with_gpus(chosen)
         if chosen is None:
             return form.with_row("services", {})
-        return form.with_row("training" if chosen.trains else "services", chosen.row())
+        return form.with_row("training" if chosen.trains else "services", chosen.row)
 
     def _with_gpus(self, chosen: Choice | None) -> DemandForm:
         """Return a form that asks about GPUs of which something is known: those at hand, or a board."""
@@ -228,12 +228,12 @@ class AdvisorPage:
         """Address of this page with a demand that brings its figures along."""
         return self.links.to(f"/advisor?{_EXAMPLE.query()}")
 
-    @property
+    @cached_property
     def yaml(self) -> str:
         """The demand as a file."""
         return write_yaml(self.document)
 
-    @property
+    @cached_property
     def equivalents(self) -> Equivalents | None:
         """The demand as one would send it without the form; None while it would be refused."""
         return None if self.check.demand is None else Equivalents.of_demand(self.document, self.api_url)

@@ -6,8 +6,9 @@ sent and a problem speak of the same. Pure.
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain, count
 from typing import Any, Self
 from urllib.parse import urlencode
 
@@ -54,10 +55,14 @@ class DemandForm:
         )
 
     def with_row(self, part: str, row: Row) -> Self:
-        """Return the form with one more row, in the place of the last one if nothing stands in that."""
+        """Return the form with one more row, in the place of the last one if nothing stands in that.
+
+        A name that is taken already is made another one.
+        """
         rows = self.rows[part]
         before = rows[:-1] if rows and row and not any(rows[-1].values()) else rows
-        return self._with(part, (*before, row_of(part, row)))
+        named = {**row, "name": _free_name(row["name"], self.names)} if row.get("name") else row
+        return self._with(part, (*before, row_of(part, named)))
 
     def without_row(self, part: str, at: int) -> Self:
         """Return the form without a row."""
@@ -111,6 +116,11 @@ class DemandForm:
 def row_of(part: str, texts: Mapping[str, str]) -> Row:
     """Return a row of a part with these texts, and nothing in its other fields."""
     return {one.path: _kept(one, texts.get(one.path, "")) for one in PARTS[part].fields}
+
+
+def _free_name(wanted: str, taken: Collection[str]) -> str:
+    numbered = (f"{wanted}-{number}" for number in count(2))
+    return next(name for name in chain((wanted,), numbered) if name not in taken)
 
 
 def form_of(demand: Mapping[str, Any]) -> DemandForm:

@@ -1,6 +1,6 @@
 """What services and training jobs can be asked about: the benchmarks that were measured on real GPUs, and where."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import floor, log10
@@ -78,12 +78,13 @@ class Choice:
             for (model, profile), alike in sorted(by_place.items())
         )
 
-    def row(self, taken: Iterable[str] = ()) -> Row:
-        """Return the row of the form that asks about it, with a name that is not taken yet."""
+    @property
+    def row(self) -> Row:
+        """The row of the form that asks about it, named like its workload."""
         engine = self.benchmark.get("engine") or {}
         rate = self._rate()
         return {
-            "name": _free_name(self.workload, set(taken)),
+            "name": self.workload,
             "benchmark.workload": self.workload,
             "benchmark.parameters": self.parameters,
             "throughput_per_s" if self.trains else "rate_per_s": "" if rate is None else f"{rate:g}",
@@ -159,15 +160,3 @@ def _said(workload: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
     except ValidationError:  # of another version
         return parameters
     return {name: value for name, value in parameters.items() if name == BATCH_SIZE or name in said}
-
-
-def _free_name(wanted: str, taken: set[str]) -> str:
-    return next(name for name in _numbered(wanted) if name not in taken)
-
-
-def _numbered(wanted: str) -> Iterator[str]:
-    yield wanted
-    number = 2
-    while True:
-        yield f"{wanted}-{number}"
-        number += 1

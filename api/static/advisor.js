@@ -111,5 +111,6 @@ form.addEventListener("toggle", ({ target }) => {
   if (target.dataset.equivalent) opened[target.open ? "add" : "delete"](target.dataset.equivalent);
 }, true);
 form.addEventListener("click", ({ target }) => target.matches("[data-copy]") && copyCode(target));
+addEventListener("hashchange", () => location.hash === ANSWER && once(advise, answer));
 // An address that ends in the answer was passed on by somebody who saw it.
 if (location.hash === ANSWER && location.search && !at("answer-title").classList.contains("headline")) once(advise, answer);

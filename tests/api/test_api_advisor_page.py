@@ -105,6 +105,8 @@ def test_what_was_measured_can_be_chosen_from(client: TestClient, database: Data
     assert page.said("training-0-known") == f"Measured on 1g.10gb, 3g.40gb of {A100} (2 runs)."
     page = page.press("Ask about resnet50 batch_size=1")
     assert page.fields["services.1.latency.limit_ms"] == "20"
+    again = page.press("Ask about resnet50 batch_size=1")
+    assert [again.fields[f"services.{at}.name"] for at in range(3)] == ["resnet50", "resnet50-3", "resnet50-4"]
 
 
 @pytest.mark.parametrize(
