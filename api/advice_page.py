@@ -152,11 +152,6 @@ class AnswerPage:
             ways=tuple(_ways(advice, form, links)),
         )
 
-    @property
-    def is_proved(self) -> bool:
-        """Whether nothing better exists, or nothing at all."""
-        return self.advice.status in (Status.OPTIMAL, Status.INFEASIBLE)
-
 
 def _grouped(gpus: Iterable[AdvisedGpu]) -> Iterable[Sequence[AdvisedGpu]]:
     """Return GPUs that are cut alike for the same together, in the order of the first of each."""

@@ -101,7 +101,7 @@ PARTS: Mapping[str, Part] = {
         ),
     ),
     "services": Part(
-        title="Services: requests that arrive by themselves",
+        title="Services",
         one="service",
         fields=(
             *_OF_JOB,

@@ -88,9 +88,10 @@ async function change(button) {
 
 async function answer() {
   standing.textContent = "Solving …";
+  if (at("no-answer")) at("no-answer").textContent = standing.textContent;
   const news = await pageWith(null);
   standing.textContent = "";
-  if (!news) return;
+  if (!news) return void (at("no-answer") && (at("no-answer").textContent = "Ask again."));
   tell(news, ANSWER);
   at("answer").replaceWith(document.importNode(news.getElementById("answer"), true));
   document.title = news.title;

@@ -74,6 +74,8 @@ def test_a_shared_address_has_the_demand_and_shows_its_answer(page: "Page") -> N
     page.reload()
     page.wait_for_load_state("networkidle")
     assert page.inner_text("#answer") == "The answer\n\nAsk first.", "the solver runs for nobody who has not asked"
+    page.click("#shared")
+    page.wait_for_selector(HEADLINE)
 
 
 def test_what_is_wrong_is_told_at_its_field_while_one_types(page: "Page") -> None:
