@@ -72,8 +72,10 @@ class Target:
     uuid: str
     node: str
     simulated: bool
-    is_cut_so: bool
-    link: str
+    is_so: bool
+    """Whether it is cut so already, or need not be cut."""
+    link: str | None
+    """The explorer at that layout of it; None for a GPU that cannot be cut."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,9 +266,12 @@ def _targets(gpus: Iterable[AdvisedGpu], own: Sequence[OwnGpu], links: Links) ->
             continue
         chosen = next((one for one in alike if _is_cut_so(one.gpu, advised) and not one.gpu.simulated), alike[0])
         free.remove(chosen)
-        link = links.layouts_page(chosen.gpu.uuid, advised.example)
         found[advised.number] = Target(
-            chosen.gpu.uuid, chosen.node, chosen.gpu.simulated, _is_cut_so(chosen.gpu, advised), link
+            chosen.gpu.uuid,
+            chosen.node,
+            chosen.gpu.simulated,
+            _is_cut_so(chosen.gpu, advised),
+            None if chosen.gpu.geometry is None else links.layouts_page(chosen.gpu.uuid, advised.example),
         )
     return found
 
@@ -280,7 +285,8 @@ def _why_no_target(advised: AdvisedGpu, lacking: int, own: Iterable[OwnGpu]) -> 
         return ""
     there = [one for one in own if same_board(one.gpu.model, advised.model)]
     if not there:
-        return f"This service knows no {advised.model}: cut it by hand, migperf mig apply {advised.example}."
+        by_hand = "" if advised.layout == OFF else f": cut it by hand, migperf mig apply {advised.example}"
+        return f"This service knows no {advised.model}{by_hand}."
     broken = sum(one.gpu.problem is not None for one in there)
     why = f", {broken} of which cannot be used now" if broken else ""
     return f"This service has {len(there)} × {advised.model}{why}: {lacking} fewer than this needs."

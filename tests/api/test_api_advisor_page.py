@@ -372,11 +372,35 @@ def test_a_gpu_that_is_cut_so_already_goes_before_others_and_a_real_one_before_a
     known(database, 100, model=first.model)
     board = {"gpus.0.model": "h100-80gb", "gpus.0.count": "3"}
     targets = targets_at(client, address(SERVICE, board))
-    assert targets == [f"Cut so already: {host.node} {second.uuid[:12]}"]
+    assert targets == [f"Is so already: {host.node} {second.uuid[:12]}"]
     targets = targets_at(client, address(SERVICE, board, {"services.0.rate_per_s": "2100"}))
     apply_on = [f"Apply on {host.node} {gpu.uuid[:12]}" for gpu in (first, second, simulated)]
     assert sorted(targets[:2]) == sorted(apply_on[:2])
     assert targets[2:] == [f"{apply_on[2]} simulated"]
+
+
+def test_a_gpu_that_is_not_to_be_cut_is_drawn_whole(client: TestClient, database: Database) -> None:
+    [gpu] = has_gpus(database)
+    measured(database, None, {"max_rate": 900, "throughput": 900}, **SEARCH)
+    page = opened(client, address(SERVICE)).press("Advise")
+    [drawn] = [one for one in page.root.iter() if one.get("class") == "job job-0" and one.tag.endswith("}g")]
+    assert "whole, memory units 0 to 7, 7 compute slices: placed. a: 300 of 900/s" in "".join(drawn.itertext())
+    assert "7 of 7 compute slices, 8 of 8 memory units used" in page.text
+    assert targets_at(client, address(SERVICE)) == [f"Is so already: node-1 {gpu.uuid[:12]}"]
+    explorer = client.get(page.link("node-1 GPU-")).text
+    assert '<code id="layout-text">off</code>' in explorer
+    assert 'id="objection"' not in explorer
+
+
+def test_a_gpu_that_cannot_be_cut_is_used_as_it_is(client: TestClient, database: Database, tmp_path: Path) -> None:
+    measured(database, None, {"max_rate": 900, "throughput": 900}, model="NVIDIA L40S", **SEARCH)
+    board = {"gpus.0.model": "L40S", "gpus.0.count": "1"}
+    page = opened(client, address(SERVICE, board)).press("Advise")
+    assert "This service knows no NVIDIA L40S." in page.text
+    host = GpuHost.registered(database, tmp_path, "l40s-48gb")
+    targets = targets_at(client, address(SERVICE, board))
+    assert targets == [f"Is so already: {host.node} {host.gpu().uuid[:12]} simulated"]
+    assert "/layouts?gpu=" not in opened(client, address(SERVICE, board)).press("Advise").text
 
 
 def targets_at(client: TestClient, where: str) -> list[str]:
