@@ -97,6 +97,6 @@ def _changed(form: DemandForm, change: str) -> DemandForm:
 def _row(text: str) -> Mapping[str, str]:
     try:
         found: Any = json.loads(text) if text else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         found = {}
     return {str(name): str(value) for name, value in found.items()} if isinstance(found, dict) else {}

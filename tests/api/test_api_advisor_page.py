@@ -221,6 +221,7 @@ TEXTS = st.text(max_size=12) | st.sampled_from(
         "on",
         "1e999",
         "add services {",
+        "add services " + "[" * 100_000,
         "add gpus [1]",
         "remove gpus 7",
         "fill",
