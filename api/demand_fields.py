@@ -165,7 +165,7 @@ WHOLE: tuple[Asked, ...] = (
         path="reserve",
         label="Reserve",
         control="number",
-        placeholder="0.2 keeps 20 % free",
+        placeholder="0.2: 20 % free",
     ),
     Asked(path="time_limit_s", label="Time limit", control="number", unit="s", placeholder="4, at most 20"),
     Asked(path="tainted", label="use tainted runs as well", control="switch"),
