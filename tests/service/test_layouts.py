@@ -60,7 +60,13 @@ def driver(running: Service) -> SimulatedDriver:
     with running.database.write() as session:
         gpus.keep_layout(session, uuid, None)
     opened.reboot()
-    running.until(lambda: known(running, uuid).layout == Layout(mig=False), 10, "what was there before has not gone")
+
+    def is_known() -> bool:
+        with running.database.read() as session:
+            return gpus.get(session, uuid).boot_id == opened.boot_id()
+
+    running.until(is_known, 20, "the boot is not noticed")
+    assert known(running, uuid).layout == Layout(mig=False)
     return opened
 
 
