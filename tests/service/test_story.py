@@ -199,7 +199,8 @@ def applies_a_layout(page: "Page", running: Service) -> None:
     page.wait_for_selector(f"#change:has-text('Applied: the GPU is cut into {WANTED}')")
     follow(page, ".brand")
     page.wait_for_selector(f"#hardware:has-text('{WANTED}')")
-    assert {"2g.20gb", "3g.40gb"} <= set(page.locator("#partitions td .mono").all_inner_texts())
+    page.wait_for_selector("#partitions tr:has-text('2g.20gb')")
+    page.wait_for_selector("#partitions tr:has-text('3g.40gb')")
     assert layout_of(running) == WANTED
 
 
