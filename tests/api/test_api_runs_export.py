@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from api import run_table
+from api import run_columns, run_table
 from api.links import Links
 from api.run_columns import schema_of, written
 from api.run_table import RunTable
@@ -26,6 +26,7 @@ from migperf.metrics.metric import Scope
 from migperf.store import runs
 from migperf.store.database import Database
 from migperf.store.states import RunState
+from tests.api.html_validity import faults
 from tests.api.serving import TestClient
 from tests.api.steps import NOW, TAINT, begun, both_databases, examined, finished, measured, submitted
 from tests.databases import counted_statements
@@ -231,6 +232,14 @@ def test_arrow_and_parquet_have_types(client: TestClient, database: Database, fo
     assert row["simulated"] is False
 
 
+def test_a_large_table_arrives_piece_by_piece_in_every_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits for the first piece of a table gives up after some time."""
+    monkeypatch.setattr(run_columns, "GROUP_ROWS", 3)
+    pages = [[EXAMPLE_ROW] * 2] * 6
+    for form in TableFormat:
+        assert len([piece for piece in written(pages, FIGURES, form, 3) if piece]) >= 3, form
+
+
 def test_the_answer_is_a_file_whose_form_the_header_may_choose(client: TestClient, database: Database) -> None:
     measured(database)
     answer = client.get("/v1/runs/table")
@@ -303,5 +312,6 @@ def test_the_page_links_to_the_table_of_its_filters_and_to_that_of_the_picked(
     hrefs = [part.split('"')[0].replace("&amp;", "&") for part in page.text.split('href="/v1/runs/table')[1:]]
     assert hrefs[0] == "?workload=resnet18&sort=workload&format=csv"
     assert hrefs[3] == f"?id={failed}&format=csv"
+    assert faults(page.text) == []
     for href in hrefs:
         assert client.get(f"/v1/runs/table{href}").status_code == 200

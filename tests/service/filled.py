@@ -93,7 +93,7 @@ class Filled:
             "/problems/{slug}": ["/problems/validation"],
             "/regressions": ["/regressions?state=resolved"],
             "/regressions/{regression_id}": [f"/regressions/{self.regression}"],
-            "/runs": ["/runs?state=failed&state=timed_out"],
+            "/runs": ["/runs?state=failed&state=timed_out", f"/runs?sort=-duration_s&column=labels&pick={baseline}"],
             "/runs/{run_id}": [f"/runs/{run}" for run in self.runs.values()],
             "/schedules/new": [f"/schedules/new?run={baseline}"],
             "/schedules/{schedule}": [f"/schedules/{self.schedule}"],
