@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Self
 
 from sqlalchemy.orm import Session
@@ -15,6 +16,7 @@ from migperf.store import listing, results
 _MAIN = {"offline": ("throughput",), "train": ("throughput",)}
 _ELSE = ("latency_p50", "throughput")
 """Of scenarios whose requests come one by one: how long one takes tells more than how many there are."""
+_ANY_MAIN = frozenset(chain(_ELSE, *_MAIN.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class RunsPage:
     def of(cls, session: Session, query: RunsPageQuery, links: Links) -> Self:
         """Gather it. Raises BadCursorError, and NotFoundError for an experiment that does not exist."""
         page = listing.list_runs(session, query.wanted(), query.sort, query.limit, query.cursor)
-        figures = results.read_figures_of(session, [run.id for run in page.runs])
+        figures = results.read_figures_of(session, [run.id for run in page.runs], _ANY_MAIN)
         here = {run.id for run in page.runs}
         return cls(
             listed=[ListedRun(RunView.of(run, links), _main(run.scenario, figures[run.id])) for run in page.runs],
