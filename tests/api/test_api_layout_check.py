@@ -102,6 +102,52 @@ def test_the_rule_that_is_broken_is_named_with_what_breaks_it(
     assert {name: objection[name] for name in about} == about
 
 
+def test_the_board_its_instances_and_each_move_are_told_in_full(client: TestClient) -> None:
+    found = asked(client, "3g.40gb@4(1c+2c)")
+    moves = {move["instance"]: move for move in found.pop("moves")}
+    assert found == {
+        "model": "NVIDIA H100 80GB HBM3",
+        "gpu": None,
+        "layout": "3g.40gb@4(2c+1c)",
+        "legal": True,
+        "objection": None,
+        "instances": [
+            {
+                "profile": "3g.40gb",
+                "placement": {"start": 4, "size": 4},
+                "slices": 3,
+                "compute_placements": [{"start": 0, "size": 2}, {"start": 2, "size": 1}],
+            }
+        ],
+        "memory_units": 8,
+        "compute_slices": 7,
+        "slices_left": 4,
+        "full": False,
+    }
+    assert moves["1g.20gb@2"] == {
+        "instance": "1g.20gb@2",
+        "profile": "1g.20gb",
+        "placement": {"start": 2, "size": 2},
+        "slices": 1,
+        "layout": "3g.40gb@4(2c+1c)+1g.20gb@2",
+        "objection": None,
+    }
+    assert moves["7g.80gb@0"] == {
+        "instance": "7g.80gb@0",
+        "profile": "7g.80gb",
+        "placement": {"start": 0, "size": 8},
+        "slices": 7,
+        "layout": None,
+        "objection": {
+            "rule": "overlap",
+            "detail": "7g.80gb@0 would overlap with 3g.40gb@4",
+            "instance": "7g.80gb@0",
+            "beside": "3g.40gb@4",
+            "memory_units": {"start": 4, "size": 4},
+        },
+    }
+
+
 def test_media_engines_and_boards_without_mig_have_rules_too(client: TestClient) -> None:
     found = asked(client, "1g.24gb+me.all@0", board="rtx-pro-6000-96gb")
     rules = {move["instance"]: move["objection"] and move["objection"]["rule"] for move in found["moves"]}
@@ -123,14 +169,15 @@ def test_places_that_are_left_open_are_filled_in(client: TestClient) -> None:
 def test_a_gpu_of_the_service_is_asked_as_if_it_were_empty(
     client: TestClient, host: GpuHost, database: Database
 ) -> None:
-    host.cut("7g.80gb")
+    host.cut("3g.40gb@4+1g.10gb@0")
     before = row_counts(database)
     uuid = host.gpu().uuid
     found = asked(client, "4g.40gb+3g.40gb", gpu=uuid)
     assert (found["legal"], found["gpu"]) == (True, uuid)
     assert found["layout"] == "4g.40gb@0+3g.40gb@4"
     assert row_counts(database) == before
-    assert str(host.gpu().layout) == "7g.80gb@0", "nothing is cut"
+    assert [one["profile"] for one in found["instances"]] == ["4g.40gb", "3g.40gb"], "also what is there already"
+    assert str(host.gpu().layout) == "3g.40gb@4+1g.10gb@0", "nothing is cut"
 
 
 def test_a_gpu_that_is_unknown_or_cannot_be_read_is_refused(client: TestClient, host: GpuHost) -> None:
