@@ -5,9 +5,11 @@ is known, was said by the judgement.
 """
 
 import statistics
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from operator import attrgetter
 from typing import Self
 
 from sqlalchemy.orm import Session
@@ -194,14 +196,19 @@ def _told(point: DrawnPoint, figure: PointFigure) -> Iterator[str]:
         yield change.text
 
 
+_place = attrgetter("place")
+
+
 def _levels(
     points: Sequence[ChartPoint], changes: Sequence[tuple[int, Change]], begin: int, end: int
 ) -> Iterator[Level]:
     """Yield the stretches between changes, each at the median of its points, with the band of the step to it."""
     starts: list[tuple[int, Change | None]] = [(begin, None), *sorted(changes, key=lambda each: each[0])]
+    judged = [point for point in points if point.kind is PointKind.JUDGED]
     for index, (first, change) in enumerate(starts):
-        last = (starts[index + 1][0] if index + 1 < len(starts) else end) - 1
-        values = [p.value for p in points if first <= p.place <= last and p.kind is PointKind.JUDGED]
+        after = starts[index + 1][0] if index + 1 < len(starts) else end
+        stretch = slice(*(bisect_left(judged, place, key=_place) for place in (first, after)))
+        values, last = [point.value for point in judged[stretch]], after - 1
         if not values:
             continue
         value = statistics.median(values)

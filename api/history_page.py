@@ -157,7 +157,7 @@ def _table(session: Session, history_id: str, before: int | None) -> tuple[Seque
 
 
 def _listed(row: PointRow) -> ListedPoint:
-    brief = DrawnPoint(**{name: getattr(row, name) for name in DrawnPoint.__dataclass_fields__})
+    brief = DrawnPoint(**{name: getattr(row, name) for name in DrawnPoint._fields})
     why_not = None if kind_of(brief) is PointKind.JUDGED else why_not_judged(brief)
     return ListedPoint(row, history_words.point_name(row), changes_of(row.changed), why_not)
 

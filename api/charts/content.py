@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class PointKind(StrEnum):
@@ -20,9 +21,8 @@ class PointKind(StrEnum):
     """It has not been judged yet."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChartPoint:
-    """A figure of a point, with its interval where it has one."""
+class ChartPoint(NamedTuple):
+    """A figure of a point, with its interval where it has one. A tuple, since a chart has ten thousand of them."""
 
     place: int
     value: float
