@@ -33,6 +33,8 @@ WIDE, PHONE = (1280, 800), (390, 844)
 """Width and height, in pixels."""
 MOST_BYTES = 150_000
 """A picture in the README is no larger."""
+PUT_TOGETHER = "3g.40gb%404%2B1g.10gb%400"
+"""A layout that something can be added to, in an address."""
 DONE = {
     r"/compare\?": "#answers tbody tr",
     r"/experiments/[0-9a-f-]{36}": "#experiment-chart .main-svg",
@@ -83,7 +85,7 @@ def pictured(filled: Filled) -> dict[str, tuple[str, str]]:
     return {
         "overview": ("/", "body"),
         "run": (f"/runs/{filled.runs['baseline']}", "body"),
-        "experiment": (f"/experiments/{filled.experiment}", "#experiment-chart"),
+        "layouts": (f"/layouts?gpu={filled.gpu}&layout={PUT_TOGETHER}", "body"),
         "history": (f"/histories/{filled.history}", "body"),
     }
 
@@ -130,7 +132,7 @@ def smaller(png: bytes) -> bytes:
     except ImportError:
         return png
     reduced = io.BytesIO()
-    Image.open(io.BytesIO(png)).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(
+    Image.open(io.BytesIO(png)).convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
         reduced, "PNG", optimize=True
     )
     return reduced.getvalue()
