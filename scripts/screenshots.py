@@ -31,6 +31,8 @@ SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 NODE, BOARD, ZONE = "gpu-node-1", "simulated:h100-80gb", "Europe/Berlin"
 WIDE, PHONE = (1280, 800), (390, 844)
 """Width and height, in pixels."""
+LONGEST_NAME = 100
+"""Characters of a file's name; addresses may be longer than file systems take."""
 MOST_BYTES = 150_000
 """A picture in the README is no larger."""
 PUT_TOGETHER = "3g.40gb%404%2B1g.10gb%400"
@@ -110,7 +112,7 @@ def name_of(path: str, filled: Filled) -> str:
         path = path.replace(run, name)
     for name in ("experiment", "schedule", "history", "regression", "gpu"):
         path = path.replace(getattr(filled, name), name)
-    return re.sub(r"[^a-z0-9]+", "-", path.lower()).strip("-") or "overview"
+    return re.sub(r"[^a-z0-9]+", "-", path.lower()).strip("-")[:LONGEST_NAME] or "overview"
 
 
 def for_the_readme(taker: Taker, filled: Filled, folder: Path) -> Iterator[Path]:
