@@ -1,4 +1,4 @@
-"""The application: ``uvicorn api.app:create_app --factory``."""
+"""The application: its routes, pages and middleware."""
 
 import logging
 from collections.abc import AsyncIterator

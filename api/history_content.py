@@ -65,9 +65,10 @@ class HistoryContent:
     @classmethod
     def read(cls, session: Session, history: HistoryRow, links: Links, most: int = MOST_READ) -> Self:
         """Read it, with at most so many points."""
-        points = history_reading.drawn_points(session, history.id, most)
-        total = max(len(points), history_reading.count_points(session, history.id))
-        return cls(judged=judged_of(history), points=points, total=total, links=links)
+        points, total = history_reading.drawn_points(session, history.id, most + 1), 0
+        if len(points) > most:
+            points, total = points[1:], history_reading.count_points(session, history.id)
+        return cls(judged=judged_of(history), points=points, total=max(len(points), total), links=links)
 
     @property
     def begin(self) -> int:
@@ -105,14 +106,8 @@ class HistoryContent:
         for place, point in enumerate(self.points, self.begin):
             # Read as it was stored: validating tens of thousands of figures would take most of a page's time.
             if figure := point.figures.get(name):
-                yield ChartPoint(
-                    place=place,
-                    value=figure["value"],
-                    low=figure.get("low"),
-                    high=figure.get("high"),
-                    kind=kind_of(point),
-                    imported=point.origin != RUN,
-                )
+                low, high = figure.get("low"), figure.get("high")
+                yield ChartPoint(place, figure["value"], low, high, kind_of(point), point.origin != RUN)
 
     def _tell(self, name: str, place: int) -> Told:
         point = self.points[place - self.begin]

@@ -14,7 +14,7 @@ from migperf.cli.options import AddressOptions, BrokerOptions, NodeOptions, Stor
 if TYPE_CHECKING:
     from migperf.settings import Settings
 
-APPLICATION = "api.app:create_app"
+APPLICATION = "api.process:application"
 """Named, not imported: the command line lies below the API."""
 STOP_S = 2
 """How long the API lets open requests, such as event streams, end when it is asked to stop."""

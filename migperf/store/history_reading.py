@@ -43,7 +43,7 @@ def count_points(session: Session, history_id: str) -> int:
 
 def drawn_points(session: Session, history_id: str, limit: int) -> Sequence[DrawnPoint]:
     """Return at most ``limit`` points of a history, the newest ones, in the order of time."""
-    rows = [_drawn(row) for row in session.execute(_newest(history_id, limit))]
+    rows = [_drawn(row) for row in session.execute(_newest(history_id, limit)).all()]
     return rows[::-1]
 
 
@@ -53,7 +53,7 @@ def drawn_points_of(session: Session, history_ids: Sequence[str], each: int) -> 
     if history_ids:
         # One index search for each history: numbering all points by a window function would read them all.
         parts = [select(_newest(history_id, each).subquery()) for history_id in history_ids]
-        for row in session.execute(union_all(*parts)):
+        for row in session.execute(union_all(*parts)).all():
             found[row.history_id].append(_drawn(row))
     return {history_id: sorted(rows, key=lambda row: (row.at, row.id)) for history_id, rows in found.items()}
 

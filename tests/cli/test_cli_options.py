@@ -65,7 +65,7 @@ def test_a_bad_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_api_is_served_by_one_process_on_the_address_of_the_settings(tmp_path: Path) -> None:
     settings = settings_with(StorageOptions(data_dir=tmp_path), AddressOptions(host="0.0.0.0", port=8000))  # noqa: S104
     command = api_command(settings, verbose=False)
-    assert command[1:6] == ["-P", "-m", "uvicorn", "api.app:create_app", "--factory"]
+    assert command[1:6] == ["-P", "-m", "uvicorn", "api.process:application", "--factory"]
     assert command[command.index("--host") + 1] == "0.0.0.0"  # noqa: S104
     assert command[command.index("--port") + 1] == "8000"
     assert command[command.index("--timeout-graceful-shutdown") + 1] == "2"
