@@ -7,10 +7,11 @@ is known, was said by the judgement.
 import statistics
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from operator import attrgetter
-from typing import Self
+from typing import Protocol, Self, overload
 
 from sqlalchemy.orm import Session
 
@@ -26,7 +27,7 @@ from migperf.measure.figures import Interval
 from migperf.statistics.detection.judgement import Change
 from migperf.statistics.detection.verdict import HistoryVerdict
 from migperf.store import history_reading
-from migperf.store.history_reading import DrawnPoint
+from migperf.store.history_reading import DrawnPoint, NamedPoint
 from migperf.store.history_tables import HistoryRow
 from migperf.store.points import RUN
 
@@ -61,6 +62,7 @@ class HistoryContent:
     total: int
     """How many points there are, also those that were not read."""
     links: Links
+    names: "_Names"
 
     @classmethod
     def read(cls, session: Session, history: HistoryRow, links: Links, most: int = MOST_READ) -> Self:
@@ -68,7 +70,8 @@ class HistoryContent:
         points, total = history_reading.drawn_points(session, history.id, most + 1), 0
         if len(points) > most:
             points, total = points[1:], history_reading.count_points(session, history.id)
-        return cls(judged=judged_of(history), points=points, total=max(len(points), total), links=links)
+        names = _Names(session, history.id, points)
+        return cls(judged=judged_of(history), points=points, total=max(len(points), total), links=links, names=names)
 
     @property
     def begin(self) -> int:
@@ -78,6 +81,14 @@ class HistoryContent:
     def place_of(self, point_id: int) -> int | None:
         """Return the place of a point; None where it was not read."""
         return next((place for place, point in enumerate(self.points, self.begin) if point.id == point_id), None)
+
+    def at(self, place: int) -> datetime:
+        """Return the time of the point of a place; the place must have been read."""
+        return self.points[place - self.begin].at
+
+    def name_of(self, place: int) -> NamedPoint:
+        """Return what the point of a place was made of; the place must have been read."""
+        return self.names.of(place - self.begin)
 
     def of_metric(self, name: str, marked: int | None = None) -> ChartContent:
         """Return what there is to draw of a metric."""
@@ -90,7 +101,7 @@ class HistoryContent:
             metric=name,
             unit=self._unit(name),
             begin=self.begin,
-            times=[point.at for point in self.points],
+            times=_Times(self.points),
             points=drawn,
             tell=partial(self._tell, name),
             levels=tuple(_levels(drawn, self._known(name, places), self.begin, self.total)),
@@ -110,9 +121,9 @@ class HistoryContent:
                 yield ChartPoint(place, figure["value"], low, high, kind_of(point), point.origin != RUN)
 
     def _tell(self, name: str, place: int) -> Told:
-        point = self.points[place - self.begin]
-        text = "\n".join(_told(point, PointFigure.model_validate(point.figures[name])))
-        return Told(text, None if point.run_id is None else self.links.page(point.run_id))
+        point, named = self.points[place - self.begin], self.name_of(place)
+        text = "\n".join(_told(point, named, PointFigure.model_validate(point.figures[name])))
+        return Told(text, None if named.run_id is None else self.links.page(named.run_id))
 
     def _known(self, name: str, places: dict[int, int]) -> list[tuple[int, Change]]:
         """Return the changes of a metric that lie among what was read, with their places."""
@@ -134,8 +145,7 @@ class HistoryContent:
         earliest, latest = (
             places.get(self.judged.place(name, index), place) for index in (change.earliest, change.latest)
         )
-        at = self.points[place - self.begin].at
-        told = [f"{_SAID[kind]} before the point of {moment(at)} UTC", moved(name, change)]
+        told = [f"{_SAID[kind]} before the point of {moment(self.at(place))} UTC", moved(name, change)]
         if change.provisional and kind is not StepKind.SUSPECTED:
             told.append("provisional: later points may still move or withdraw it")
         return Step(place=place, earliest=earliest, latest=latest, kind=kind, text="\n".join(told))
@@ -147,17 +157,67 @@ class HistoryContent:
                 yield EnvironmentMark(place, f"{moment(point.at)} UTC: {told}")
 
 
+@dataclass(frozen=True, slots=True)
+class _Times(Sequence[datetime]):
+    """When points were measured, worked out where somebody asks."""
+
+    points: Sequence[DrawnPoint]
+
+    @overload
+    def __getitem__(self, index: int) -> datetime: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[datetime]: ...
+    def __getitem__(self, index: int | slice) -> datetime | Sequence[datetime]:
+        return _Times(self.points[index]) if isinstance(index, slice) else self.points[index].at
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """What points were made of, read where somebody asks: few points of a long history are told one by one."""
+
+    session: Session
+    history_id: str
+    points: Sequence[DrawnPoint]
+    read: dict[int, NamedPoint] = field(default_factory=dict)
+
+    def of(self, index: int) -> NamedPoint:
+        """Return it of one of the points; its neighbours, which will be asked for next, are read with it."""
+        point = self.points[index]
+        if point.id not in self.read:
+            begin = index - index % _READ_TOGETHER
+            first, last = self.points[begin], self.points[begin : begin + _READ_TOGETHER][-1]
+            self.read.update(history_reading.named_points(self.session, self.history_id, first.at, last.at))
+        return self.read[point.id]
+
+
+_READ_TOGETHER = 400
+
+
 _SAID = {StepKind.WORSE: "worse", StepKind.BETTER: "better", StepKind.SUSPECTED: "suspected to be worse or better"}
 
 
-def kind_of(point: DrawnPoint) -> PointKind:
+class _Judgeable(Protocol):
+    """What tells whether a point was judged."""
+
+    @property
+    def number(self) -> int | None: ...
+    @property
+    def left_out(self) -> str | None: ...
+    @property
+    def taints(self) -> Sequence[str]: ...
+
+
+def kind_of(point: _Judgeable) -> PointKind:
     """Return what became of a point; one that was just left out has a number until all is judged anew."""
     if point.number is not None and point.left_out is None:
         return PointKind.JUDGED
     return PointKind.WAITING if why_not_judged(point) is None else PointKind.LEFT_OUT
 
 
-def why_not_judged(point: DrawnPoint) -> str | None:
+def why_not_judged(point: _Judgeable) -> str | None:
     """Return why a point without a number is not judged; None where it only waits for it."""
     if point.left_out is not None:
         return f"left out: {point.left_out}"
@@ -169,7 +229,7 @@ def changes_of(stored: Sequence[object]) -> tuple[EnvironmentChange, ...]:
     return tuple(EnvironmentChange.model_validate(change) for change in stored)
 
 
-def _told(point: DrawnPoint, figure: PointFigure) -> Iterator[str]:
+def _told(point: DrawnPoint, named: NamedPoint, figure: PointFigure) -> Iterator[str]:
     yield f"{moment(point.at)} UTC"
     unit = "" if figure.unit == "1" else f" {figure.unit}"
     if figure.low is None or figure.high is None or figure.level is None:
@@ -179,10 +239,10 @@ def _told(point: DrawnPoint, figure: PointFigure) -> Iterator[str]:
         low, high = number(figure.low, known), number(figure.high, known)
         yield f"{number(figure.value, known)}{unit} ({low} to {high}, {100 * figure.level:g} %)"
     yield (
-        f"run {point.run_id}" if point.run_id else f"{point.key}, {'deleted' if point.origin == RUN else point.origin}"
+        f"run {named.run_id}" if named.run_id else f"{named.key}, {'deleted' if point.origin == RUN else point.origin}"
     )
-    if point.repeats > 1:
-        yield f"of {point.repeats} repeats"
+    if named.repeats > 1:
+        yield f"of {named.repeats} repeats"
     if kind_of(point) is not PointKind.JUDGED:
         yield why_not_judged(point) or "waits to be judged"
     elif point.taints:

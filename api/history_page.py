@@ -19,7 +19,6 @@ from migperf.histories.judging import Judged
 from migperf.histories.watch import Watch
 from migperf.statistics.detection.judgement import Judgement
 from migperf.store import histories, history_reading, regressions, schedules, watching
-from migperf.store.history_reading import DrawnPoint
 from migperf.store.history_tables import HistoryRow, PointRow, RegressionRow
 
 POINTS_ON_A_PAGE = 50
@@ -157,27 +156,27 @@ def _table(session: Session, history_id: str, before: int | None) -> tuple[Seque
 
 
 def _listed(row: PointRow) -> ListedPoint:
-    brief = DrawnPoint(**{name: getattr(row, name) for name in DrawnPoint._fields})
-    why_not = None if kind_of(brief) is PointKind.JUDGED else why_not_judged(brief)
+    why_not = None if kind_of(row) is PointKind.JUDGED else why_not_judged(row)
     return ListedPoint(row, history_words.point_name(row), changes_of(row.changed), why_not)
 
 
 def _changes(content: HistoryContent) -> Iterator[ListedChange]:
     """Yield the changes of all metrics, the newest first."""
-    by_number = {point.number: point for point in content.points if point.number is not None}
+    by_number = {point.number: place for place, point in enumerate(content.points, content.begin)}
     found = []
     for name, judgement in content.judged.metrics.items():
         for change in judgement.changes:
             number, earliest, latest = (
                 content.judged.place(name, index) for index in (change.first, change.earliest, change.latest)
             )
-            point = by_number.get(number)
-            ends = [by_number[end].at for end in (earliest, latest) if end in by_number]
+            place = by_number.get(number)
+            point = None if place is None else content.name_of(place)
+            ends = [content.at(by_number[end]) for end in (earliest, latest) if end in by_number]
             run_id = None if point is None else point.run_id
             listed = ListedChange(
                 metric=name,
                 size=history_words.moved(name, change),
-                at=None if point is None else point.at,
+                at=None if place is None else content.at(place),
                 name=f"point {number + 1}" if point is None else run_id or point.key,
                 href=None if run_id is None else content.links.page(run_id),
                 between=list(dict.fromkeys(ends)),

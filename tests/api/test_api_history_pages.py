@@ -350,6 +350,9 @@ def test_the_newest_points_of_some_histories_are_read_in_the_order_of_time(datab
         found = history_reading.drawn_points_of(session, ids, 3)
         assert [len(found[key]) for key in ids] == [3, 2]
         assert [point.number for point in found[ids[0]]] == [2, 3, 4]
-        assert [point.run_id for point in found[ids[1]]] == other
+        first, last = found[ids[1]]
+        named = history_reading.named_points(session, ids[1], first.at, last.at)
+        assert [named[point.id].run_id for point in (first, last)] == other
+        assert first.at == NOON + timedelta(days=1)
         assert history_reading.drawn_points_of(session, [], 3) == {}
         assert history_reading.count_points(session, ids[0]) == 5
