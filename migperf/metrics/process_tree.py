@@ -96,11 +96,16 @@ class ProcessTreeSource:
         stats = []
         for pid, file in list(self._files.items()):
             try:
-                stats.append(ProcessStat.parse(os.pread(file, _STAT_BYTES, 0)))
+                stats.append(stat := ProcessStat.parse(os.pread(file, _STAT_BYTES, 0)))
             except ProcessLookupError as error:
                 self._forget(pid)
                 if pid == self._root:
                     raise SourceEndedError(ENDED) from error
+                continue
+            # The kernel takes a process's memory first when it ends, and keeps the rest until its parent has waited for
+            # it. None at all is then no reading of how much it holds.
+            if pid == self._root and not stat.rss_bytes:
+                raise SourceEndedError(ENDED)
         return stats
 
     def _rescan(self, now_ns: int) -> None:

@@ -131,3 +131,14 @@ def test_a_process_that_has_ended_makes_the_source_say_so() -> None:
             process.wait()
             with pytest.raises(SourceEndedError, match="ended"):
                 read(source)
+
+
+def test_a_process_that_nobody_has_waited_for_yet_holds_no_memory_and_is_not_told_to_hold_none() -> None:
+    with python("input()") as process:
+        source = ProcessTreeSource(process.pid)
+        read(source)
+        process.kill()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        with pytest.raises(SourceEndedError, match="ended"):
+            read(source)
+        source.close()
