@@ -122,11 +122,15 @@ class Watched:
         return (self.chunks[name].time_ns + self._zero_ns) / NS_PER_S
 
     def check(self, name: str, function: Callable[[float], float], within: float) -> None:
-        """Every sample is what the function says, up to what it changes while a reading takes."""
+        """Samples are what the function says, up to what it changes while a reading takes.
+
+        One in ten may be off by ten times as much: a host that stands still for 0.2 s does so within readings, too.
+        """
         values = self.chunks[name].value
         assert len(values) > 5, name
-        expected = np.array([function(t) for t in self.times_s(name)])
-        assert np.abs(values - expected).max() <= within, name
+        off = np.abs(values - np.array([function(t) for t in self.times_s(name)]))
+        assert np.quantile(off, 0.9) <= within, name
+        assert off.max() <= 10 * within, name
 
     def summary(self, name: str) -> SeriesSummary:
         return self.summaries[name]

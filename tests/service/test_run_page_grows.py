@@ -9,7 +9,7 @@ from tests.api.browsing import in_browser, launched
 from tests.service.filled import ON_CPU, WAITS
 from tests.service.harness import service
 
-pytestmark = [pytest.mark.e2e, *in_browser]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, *in_browser]
 CHART = "document.getElementById('time-chart')"
 LINES = f"{CHART}.data.filter(({{ hovertemplate }}) => hovertemplate)"
 STATE = f"""() => ({{

@@ -73,6 +73,7 @@ def test_a_user_measures_compares_schedules_cuts_and_triages(browser: "Browser",
         triages(page, running)
 
 
+@pytest.mark.slow
 def test_behind_a_path_prefix_a_run_is_submitted_and_a_gpu_cut(browser: "Browser", tmp_path: Path) -> None:
     port = free_port()
     with (
