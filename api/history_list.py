@@ -7,6 +7,7 @@ from typing import Self
 import numpy as np
 from sqlalchemy.orm import Session
 
+from api.benchmark_words import departures
 from api.charts.content import PointKind
 from api.charts.drawing import Drawing, draw
 from api.charts.span import Span
@@ -32,6 +33,8 @@ class ListedHistory:
     """A history in a row: its main metric drawn small, and how many regressions of it are standing."""
 
     row: HistoryRow
+    departures: str
+    """What of its benchmark is not at its default: histories of one workload have the same title."""
     metric: str | None
     unit: str
     drawing: Sparkline | None
@@ -54,7 +57,8 @@ def _listed(row: HistoryRow, points: Sequence[DrawnPoint], standing: int) -> Lis
     chunk = Chunk(np.arange(len(figures), dtype=np.int64), np.array([each["value"] for each in figures], np.float64))
     drawing = draw_sparkline(chunk, (), Axis(0, max(1, len(figures) - 1)), None, Kind.GAUGE) if figures else None
     unit = str(figures[-1]["unit"]) if figures else ""
-    return ListedHistory(row=row, metric=metric, unit=unit, drawing=drawing, standing=standing)
+    told = departures(row.benchmark)
+    return ListedHistory(row=row, departures=told, metric=metric, unit=unit, drawing=drawing, standing=standing)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

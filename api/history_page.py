@@ -8,6 +8,7 @@ from typing import Self
 from sqlalchemy.orm import Session
 
 from api import history_words
+from api.benchmark_words import departures
 from api.charts.content import PointKind
 from api.charts.drawing import Drawing, draw
 from api.charts.span import Span
@@ -130,6 +131,11 @@ class HistoryPage:
             points=tuple(_listed(row) for row in rows),
             older=older,
         )
+
+    @property
+    def departures(self) -> str:
+        """What of its benchmark is not at its default."""
+        return departures(self.history.benchmark)
 
     @property
     def metrics(self) -> Mapping[str, Judgement]:

@@ -105,6 +105,9 @@ def test_histories_are_listed_with_what_is_said_of_them(client: TestClient, data
     assert page.count("verdict-insufficient-data") == 3
     assert page.count('<svg class="spark"') == 2, "one point is no line"
     assert re.search(r"<td>step time p50: [\d.]+ ms</td>", page)
+    assert re.findall(r"step_ms=[\d.]+", page) == ["step_ms=7.0", "step_ms=9.0"], "they have one title"
+    (first, *_) = re.findall(r'href="(/histories/[^"?#]+)"', page)
+    assert "with step_ms=7.0" in read(page_of(client, first))
     assert "Choose one of the histories" in read(page_of(client, "/regressions"))
 
 
