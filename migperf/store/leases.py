@@ -238,7 +238,8 @@ def requeue(session: Session, run: Run, now: datetime, reason: str) -> None:
 def expire(session: Session, now: datetime) -> list[Lost]:
     """Release every lease whose deadline is over; return what held them."""
     overdue = session.scalars(select(Lease).where(Lease.released_at.is_(None), Lease.deadline < now)).all()
-    return [lose(session, lease, now, _expiry(lease)) for lease in overdue if _still_overdue(session, lease, now)]
+    still = (lease for lease in overdue if _is_held(session, lease) and lease.deadline < now)
+    return [lose(session, lease, now, _expiry(lease)) for lease in still]
 
 
 def reclaim(session: Session, node: str, incarnation: str, now: datetime) -> list[Lost]:
@@ -250,14 +251,15 @@ def reclaim(session: Session, node: str, incarnation: str, now: datetime) -> lis
         Lease.incarnation != incarnation,
     )
     reason = f"the worker of node {node} died"
-    return [lose(session, lease, now, reason) for lease in session.scalars(query).all()]
+    return [lose(session, lease, now, reason) for lease in session.scalars(query).all() if _is_held(session, lease)]
 
 
 def withdraw(session: Session, node: str, now: datetime) -> list[Lost]:
     """Release what was placed on a node that stops before it has begun it."""
     query = select(Lease).where(Lease.released_at.is_(None), Lease.node == node, Lease.claimed_at.is_(None))
     reason = f"the worker of node {node} was stopped"
-    return [lose(session, lease, now, reason) for lease in session.scalars(query).all()]
+    still = (one for one in session.scalars(query).all() if _is_held(session, one) and one.claimed_at is None)
+    return [lose(session, lease, now, reason) for lease in still]
 
 
 def ask_back(session: Session, run_ids: Iterable[str], now: datetime) -> None:
@@ -279,14 +281,14 @@ def to_wake(session: Session, now: datetime, resend_s: float) -> Sequence[Lease]
     return leases
 
 
-def _still_overdue(session: Session, lease: Lease, now: datetime) -> bool:
-    """Lock the holder, then see whether the lease was renewed or released meanwhile."""
+def _is_held(session: Session, lease: Lease) -> bool:
+    """Lock the holder and read the lease anew; False where it was released since it was read."""
     if lease.change_id is not None:
         changes.lock(session, lease.change_id)
     else:
         runs.lock(session, _run_of(lease))
     session.refresh(lease)
-    return lease.released_at is None and lease.deadline < now
+    return lease.released_at is None
 
 
 def _run_of(lease: Lease) -> str:

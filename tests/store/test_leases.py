@@ -13,7 +13,7 @@ from migperf.metrics.metric import Metric, Scope
 from migperf.metrics.series import Chunk, SeriesUpdate
 from migperf.store import leases, nodes, runs, series
 from migperf.store.database import Database
-from migperf.store.leases import LeaseLostError
+from migperf.store.leases import LeaseLostError, Lost
 from migperf.store.models import SeriesRow
 from migperf.store.nodes import NodeNameTakenError, Registration
 from migperf.store.states import RunState
@@ -90,6 +90,28 @@ def test_an_expired_lease_queues_the_run_again_and_kills_its_token(
             leases.renew(session, token, LATER, LEASE_S)
         with pytest.raises(LeaseLostError):
             leases.finish(session, token, RunState.SUCCEEDED, LATER)
+
+
+def test_a_new_worker_and_the_scheduler_take_a_dead_workers_run_back_once(
+    database: Database, claimed: tuple[str, int]
+) -> None:
+    """The worker looks for what its predecessor held while the scheduler has found the lease overdue already."""
+    run_id, _ = claimed
+    taken: list[list[Lost]] = []
+
+    def reclaim() -> None:
+        with database.write() as session:
+            taken.append(leases.reclaim(session, "node-1", "a later one", NOW + timedelta(hours=1)))
+
+    worker = threading.Thread(target=reclaim)
+    with database.write() as session:
+        (lost,) = leases.expire(session, NOW + timedelta(hours=1))
+        session.flush()
+        worker.start()
+        worker.join(0.5)
+    worker.join(20)
+    assert lost.holder.endswith(run_id)
+    assert taken == [[]], "and the worker goes on"
 
 
 def test_a_run_lost_more_often_than_its_retry_limit_is_lost(database: Database, claimed: tuple[str, int]) -> None:
