@@ -15,7 +15,7 @@ from migperf.histories.points import PointFigure, figures_of
 from migperf.histories.watch import Watch
 from migperf.statistics.detection.metric_rule import MetricRule
 from migperf.store import confirmations, nodes, results, runs, watching
-from migperf.store.history_tables import ConfirmationRow, HistoryRow, PointRow
+from migperf.store.history_tables import ConfirmationRow, HistoryRow, PointRow, RegressionRow
 from migperf.store.models import PartitionRow, Run
 from migperf.store.requests import RunRequest
 
@@ -115,7 +115,7 @@ def _points(session: Session, run: Run, rules: Mapping[str, MetricRule]) -> Poin
 
 def _before(session: Session, case: Case, judged: Judged, rules: Mapping[str, MetricRule]) -> Sequence[Points]:
     """Return the newest points of the level before the change."""
-    place = session.get_one(PointRow, case.row.first_bad_id).number or 0
+    place = _first_bad(session, case.row).number or 0
     begin = max((change.first for change in judged.changes if change.first < place), default=0)
     query = select(PointRow).where(
         PointRow.history_id == case.history.id,
@@ -126,6 +126,13 @@ def _before(session: Session, case: Case, judged: Judged, rules: Mapping[str, Me
         {name: PointFigure.model_validate(row.figures[name]).point() for name in rules if name in row.figures}
         for row in session.scalars(query.order_by(PointRow.number))
     ]
+
+
+def _first_bad(session: Session, row: ConfirmationRow) -> PointRow:
+    """Return where the change begins as far as is known now: what was suspected may have been found elsewhere since."""
+    if row.regression_id is None:
+        return session.get_one(PointRow, row.first_bad_id)
+    return session.get_one(RegressionRow, row.regression_id).first_bad
 
 
 def submit_next(session: Session, case: Case, now: datetime, stale_s: float) -> Run:

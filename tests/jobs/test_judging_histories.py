@@ -39,7 +39,7 @@ def the_history(database: Database) -> HistoryRow:
 
 def rows(database: Database, table: Any) -> list[Any]:
     with database.read() as session:
-        return list(session.scalars(select(table)).unique())
+        return list(session.scalars(select(table).order_by(*table.__mapper__.primary_key)).unique())
 
 
 def watch(database: Database, **asked: Any) -> None:
@@ -123,6 +123,23 @@ def test_a_suspicion_that_the_runs_do_not_bear_out_alarms_nobody(database: Datab
     (confirmation,) = rows(database, ConfirmationRow)
     assert confirmation.state is ConfirmationState.REFUTED
     assert rows(database, RegressionRow) == rows(database, AlertRow) == []
+
+
+def test_what_was_suspected_a_point_too_late_is_compared_with_what_was_before_the_change(database: Database) -> None:
+    """A suspicion knows less than the regression that it becomes: a slow point is no level to compare with."""
+    begun(database)
+    one_by_one(database, noisy(2, 120.0, seed=2), after=BEFORE)
+    with database.write() as session:
+        (confirmation,) = session.scalars(select(ConfirmationRow)).unique()
+        confirmation.first_bad_id = session.scalars(select(PointRow.id).where(PointRow.number == BEFORE + 1)).one()
+    one_by_one(database, noisy(1, 120.0, seed=3), after=BEFORE + 2)
+    (regression,) = rows(database, RegressionRow)
+    assert regression.first_bad.number == BEFORE
+    confirm(database, 120.0, LATER)
+    (confirmation,) = rows(database, ConfirmationRow)
+    assert confirmation.regression_id == regression.id
+    assert confirmation.state is ConfirmationState.CONFIRMED, confirmation.findings
+    assert len(rows(database, AlertRow)) == 1
 
 
 def test_a_regression_that_cannot_be_reproduced_stays_open_and_is_told_to_nobody(database: Database) -> None:
