@@ -42,8 +42,7 @@ def test_a_key_is_made_shown_once_used_and_revoked(page: "Page", database: Datab
     page.uncheck("[name=scope][value=read]")
     page.check("[name=scope][value=submit]")
     page.click("#make-key")
-    page.wait_for_selector("#made:visible")
-    assert page.evaluate("document.activeElement.id") == "made"
+    page.wait_for_selector("#made:focus")
     text = page.inner_text("#made [data-fact=key]")
     page.wait_for_selector("#keys tr[data-name=ci]:has-text('submit')")
     with database.read() as session:

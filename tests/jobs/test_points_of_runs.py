@@ -27,7 +27,7 @@ LATER = NOON + 100 * HOUR
 
 def rows(database: Database, table: Any) -> list[Any]:
     with database.read() as session:
-        return list(session.scalars(select(table)).unique())
+        return list(session.scalars(select(table).order_by(*table.__mapper__.primary_key)).unique())
 
 
 def test_a_cell_of_an_experiment_is_one_point_between_its_repeats(database: Database) -> None:

@@ -200,8 +200,9 @@ def test_children_that_a_payload_leaves_behind_are_killed(
 def test_the_death_of_the_helper_interrupts_the_run_and_the_next_one_gets_a_new_helper(
     watcher: RecordingWatcher, tmp_path: Path
 ) -> None:
+    others = set(psutil.Process().children())
     with Launcher() as launcher:
-        (helper,) = [p for p in psutil.Process().children() if "migperf.measure.helper" in p.cmdline()][-1:]
+        (helper,) = set(psutil.Process().children()) - others
         threading.Thread(target=lambda: watcher.measuring.wait(30) and helper.kill()).start()
         outcome = supervise(launcher, watcher, tmp_path / "log", {"workload": "test-step", "method": {"min_s": 60}})
         assert outcome.ending is Ending.INTERRUPTED
